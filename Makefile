@@ -1,0 +1,94 @@
+# make help lists the targets. A new lesson is found by its name: adding one never means editing this file.
+
+CFLAGS ?= -O2 -g
+BUILD ?= build$(if $(SAN),/$(SAN))
+JOBS ?= 2
+
+LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c)))
+NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
+PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c,$(wildcard tests/peers/*.c)))
+program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
+quiet = $(if $(V),,@echo '  $(1)';)
+
+.PHONY: all help tour test bugs bench slides clean FORCE $(NUMBERS)
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(LESSONS:%=$(BUILD)/%)  ## build every lesson into build/ (the default)
+
+# ---- Build -----------------------------------------------------------------------------------------------------------
+
+# Holds the commands that compile and link; what was built by others is built again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)/lessons $(BUILD)/common $(BUILD)/tests/peers $(BUILD)/peers $(BUILD)/flaky
+	@echo '$(COMPILE) / $(LINK) $(LDLIBS)' | cmp -s - $@ || echo '$(COMPILE) / $(LINK) $(LDLIBS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call quiet,CC   $<)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
+	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
+
+$(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(BUILD)/libcommon.a
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
+
+# The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
+FLAKY := accept recv send recvfrom sendto read select poll epoll_wait
+comma := ,
+$(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(BUILD)/libcommon.a
+	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/peers/*.d)
+
+# ---- Run -------------------------------------------------------------------------------------------------------------
+
+NN:  ## make 06: build lesson 06 and play its demo; make 06 ARGS="serve --port 8002"
+$(NUMBERS): %: all
+	@$(call program,$*) $(ARGS)
+
+tour: all  ## play every lesson in order; on a terminal, Enter goes on
+	@BUILD='$(BUILD)' sh tests/tour $(LESSONS)
+
+bench: all  ## the lessons that have --timing, with more and more idle clients
+	@for lesson in $(LESSONS:%=$(BUILD)/%); do \
+	    $$lesson --help | grep -q -- --timing || continue; \
+	    for clients in 1 100 1000 10000; do \
+	        echo "$$lesson --timing --clients $$clients"; $$lesson --timing --clients $$clients || exit; \
+	    done; \
+	done
+
+# ---- Test ------------------------------------------------------------------------------------------------------------
+
+test: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
+	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
+	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
+	@BUILD='$(BUILD)' MAKEFLAGS= bats $(if $(shell command -v flock),--jobs $(JOBS) --no-parallelize-across-files) tests/$(T)*.bats
+
+bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's
+	@JOBS=$(JOBS) T='$(T)' bash tests/bugs/run
+
+# ---- The rest --------------------------------------------------------------------------------------------------------
+
+MARP := @marp-team/marp-cli@4.2.3
+
+slides:  ## render the decks to build/slides/*.html (needs npx and the npm registry)
+	@command -v npx > /dev/null || { echo 'make slides: npx is missing (Debian package npm); the decks read well as they are' >&2; exit 1; }
+	@mkdir -p build/slides && cp -R slides/img build/slides/
+	npx --yes $(MARP) --input-dir slides --output build/slides
+
+clean:  ## remove build/
+	rm -rf build
+
+help:  ## this list
+	@sed -n 's/^\([a-zA-Z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+.DEFAULT:
+	@echo "make: no target '$@'. There are:" >&2; $(MAKE) -s help >&2; exit 2

@@ -1,0 +1,2 @@
+build/common/die.o: common/die.c common/die.h
+common/die.h:

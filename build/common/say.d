@@ -1,0 +1,2 @@
+build/common/say.o: common/say.c common/say.h
+common/say.h:

@@ -1,0 +1,3 @@
+build/common/stop.o: common/stop.c common/stop.h common/die.h
+common/stop.h:
+common/die.h:

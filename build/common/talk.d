@@ -1,0 +1,3 @@
+build/common/talk.o: common/talk.c common/talk.h common/die.h
+common/talk.h:
+common/die.h:

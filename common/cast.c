@@ -1,0 +1,70 @@
+#include "cast.h"
+
+#include "die.h"
+#include "say.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+pid_t cast_start(void (*play)(void))
+{
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
+    stop_on(SIGCHLD);
+    fflush(NULL); /* what is buffered now would be printed twice */
+    pid_t cast = fork();
+    if (cast < 0)
+        die("fork");
+    if (cast == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        close(stop_listener);
+        play();
+        _exit(EXIT_SUCCESS);
+    }
+    return cast;
+}
+
+int cast_end(pid_t cast)
+{
+    signal(SIGCHLD, SIG_DFL);
+    kill(cast, SIGTERM); /* it is still there, at least as a zombie: only the wait below takes its pid away */
+    int status;
+    while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    return WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+void cast_reply(const char *name, int fd, size_t length)
+{
+    char reply[256];
+    size_t have = 0;
+    if (length > sizeof reply)
+        length = sizeof reply;
+    while (have < length) {
+        ssize_t got = recv(fd, reply + have, length - have, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            fail("%s: the server closed the connection", name);
+        have += (size_t)got;
+    }
+    say(name, "received %s", quote(reply, length).text);
+}
+
+void cast_leave(const char *name, int fd)
+{
+    say(name, "leaves");
+    char extra;
+    if (shutdown(fd, SHUT_WR) < 0 || recv(fd, &extra, 1, 0) != 0)
+        fail("%s: wanted to leave, and the server did not close", name);
+    close(fd);
+}

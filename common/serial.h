@@ -1,0 +1,9 @@
+/* serial: one client at a time. Lesson 01 shows it longhand; lesson 03 is the first to share it. */
+#ifndef SERIAL_H
+#define SERIAL_H
+
+/* Accepts a client, calls serve_client with its descriptor and its number from 1 on, closes it, and takes the next, until
+ * a signal asks to stop (stop.h). The listening socket is stop_listener and stays open. */
+void serial_serve(void (*serve_client)(int client, int number));
+
+#endif

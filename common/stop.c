@@ -1,0 +1,31 @@
+#include "stop.h"
+
+#include "die.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+volatile sig_atomic_t stop_asked;
+volatile sig_atomic_t stop_listener = -1, stop_connection = -1;
+
+/* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing to wait for.
+ * (Linux; elsewhere shutdown of a listening socket may fail, and the signal still interrupts a call that has begun.)
+ * shutdown is async-signal-safe: signal-safety(7). */
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    int error = errno;
+    stop_asked = 1;
+    shutdown(stop_listener, SHUT_RDWR);
+    shutdown(stop_connection, SHUT_RDWR);
+    errno = error;
+}
+
+void stop_on(int signal_number)
+{
+    struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART */
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signal_number, &action, NULL) < 0)
+        die("sigaction");
+}

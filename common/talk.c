@@ -1,0 +1,77 @@
+#include "talk.h"
+
+#include "die.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LOST_AFTER_MS = 1000 };
+
+static bool is_datagram(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        die("getsockopt SO_TYPE");
+    return type == SOCK_DGRAM;
+}
+
+static void send_line(int fd, const char *line, size_t length)
+{
+    while (length > 0) {
+        ssize_t sent = send(fd, line, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            die("send");
+        if (sent > 0) {
+            line += sent;
+            length -= (size_t)sent;
+        }
+    }
+}
+
+/* Prints what comes, until a newline or, without one, the end of the stream. */
+static void print_reply(int fd, bool datagram, bool until_newline)
+{
+    char data[4096];
+    ssize_t got;
+    do {
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+        if (datagram && poll(&readable, 1, LOST_AFTER_MS) == 0) {
+            printf("(no reply within %d ms)\n", LOST_AFTER_MS);
+            return;
+        }
+        while ((got = recv(fd, data, sizeof data, 0)) < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            die("recv");
+        if (got == 0 && until_newline && !datagram)
+            fail("the server closed the connection");
+        fwrite(data, 1, (size_t)got, stdout);
+        fflush(stdout);
+    } while (!datagram && got > 0 && !(until_newline && data[got - 1] == '\n'));
+}
+
+int talk(int fd)
+{
+    bool datagram = is_datagram(fd);
+    bool prompts = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t length;
+    while (fputs(prompts ? "please input: " : "", stderr), (length = getline(&line, &size, stdin)) > 0) {
+        bool whole = line[length - 1] == '\n';
+        send_line(fd, line, (size_t)length);
+        if (!whole)
+            shutdown(fd, SHUT_WR); /* the last line may lack its newline: end of file is its end */
+        print_reply(fd, datagram, whole);
+    }
+    free(line);
+    close(fd);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,190 @@
+/* 02_datagrams: UDP keeps messages apart, and cuts what does not fit
+ *
+ * Predict  ann sends three datagrams before the server reads one. How many receives are needed? And what becomes of
+ *          a datagram of 2000 bytes in a buffer of 1024?
+ * Run      build/02_datagrams
+ * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty one is a message too.
+ * Before   01_serial_server
+ * After    03_unix_sockets has datagrams that stay on the machine; 04_lines makes messages out of a stream
+ * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its max_packet_size
+ */
+#include "args.h"
+#include "cast.h"
+#include "die.h"
+#include "say.h"
+#include "stop.h"
+#include "talk.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LARGEST = 65507 }; /* bytes: what fits a UDP datagram over IPv4. udp(7) */
+
+static const char *host = "127.0.0.1";
+static long port = 0;
+static long size = 1024; /* of the server's buffer */
+
+/* ---- The server ------------------------------------------------------------------------------------------------ */
+
+/* No listen and no accept: there are no connections, only datagrams, each with its sender's address. */
+static int open_server(struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0)
+        die("socket");
+    if (bind(fd, (struct sockaddr *)address, sizeof *address) < 0)
+        die("bind %s:%ld", host, port);
+    socklen_t length = sizeof *address;
+    if (getsockname(fd, (struct sockaddr *)address, &length) < 0)
+        die("getsockname");
+    say("server", "listening on %s:%d", host, ntohs(address->sin_port));
+    return fd;
+}
+
+static void answer(int fd, char *data, size_t length, const struct sockaddr_in *client)
+{
+    for (size_t i = 0; i < length; i++)
+        data[i] = (char)toupper((unsigned char)data[i]);
+    while (sendto(fd, data, length, 0, (const struct sockaddr *)client, sizeof *client) < 0) {
+        if (errno == EINTR)
+            continue;
+        say("server", "sendto: %s: this reply is lost", strerror(errno));
+        return;
+    }
+}
+
+static void serve_until_stopped(int fd)
+{
+    static char data[LARGEST];
+    while (!stop_asked) {
+        struct sockaddr_in client;
+        socklen_t client_length = sizeof client;
+        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. Python cannot tell. */
+        ssize_t got = recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &client_length);
+        if (got < 0 || stop_asked)
+            continue;
+        size_t kept = got > size ? (size_t)size : (size_t)got;
+        if ((size_t)got > kept)
+            say("server", "received %zu of %zd bytes: the datagram is cut", kept, got);
+        else
+            say("server", "received %zd bytes: %s", got, quote(data, kept).text);
+        answer(fd, data, kept, &client);
+    }
+    stop_listener = -1;
+    close(fd);
+    say("server", "stopped");
+}
+
+/* ---- The clients ----------------------------------------------------------------------------------------------- */
+
+static struct sockaddr_in server_address;
+
+/* connect sends nothing: it fixes the address that send uses and drops what comes from anybody else. */
+static int dial(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0)
+        die("socket");
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+        die("connect");
+    return fd;
+}
+
+static void send_datagram(int fd, const char *data, size_t length)
+{
+    if (send(fd, data, length, 0) < 0)
+        die("send");
+}
+
+static void play(void)
+{
+    char one[8], two[8], three[8];
+    say("ann", "sends \"one\", \"two\" and \"three\"");
+    int ann = dial(&server_address);
+    send_datagram(ann, "one", 3);
+    send_datagram(ann, "two", 3);
+    send_datagram(ann, "three", 5);
+    ssize_t first = recv(ann, one, sizeof one, 0);
+    ssize_t second = recv(ann, two, sizeof two, 0);
+    ssize_t third = recv(ann, three, sizeof three, 0);
+    if (first != 3 || second != 3 || third != 5)
+        die("ann: replies of %zd, %zd and %zd bytes", first, second, third);
+    say("ann", "received \"%.3s\", \"%.3s\" and \"%.5s\"", one, two, three);
+
+    static char data[LARGEST];
+    memset(data, 'x', sizeof data);
+    say("bob", "sends one datagram of %ld bytes", 2 * size - 48);
+    int bob = dial(&server_address);
+    send_datagram(bob, data, (size_t)(2 * size - 48));
+    say("bob", "received %zd bytes", recv(bob, data, sizeof data, 0));
+
+    say("carl", "sends an empty datagram");
+    int carl = dial(&server_address);
+    send_datagram(carl, "", 0);
+    say("carl", "received %zd bytes: an empty reply, not the end of anything", recv(carl, data, sizeof data, 0));
+    close(ann);
+    close(bob);
+    close(carl);
+}
+
+/* ---- The commands ---------------------------------------------------------------------------------------------- */
+
+static struct sockaddr_in address_of(const char *ip, long port_number)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_number)};
+    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
+        args_refuse("%s: not an IPv4 address like 127.0.0.1", ip);
+    return address;
+}
+
+static int serve(char **operands)
+{
+    (void)operands;
+    struct sockaddr_in address = address_of(host, port);
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
+    stop_listener = open_server(&address);
+    serve_until_stopped(stop_listener);
+    return EXIT_SUCCESS;
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    server_address = address_of(host, port);
+    stop_listener = open_server(&server_address);
+    pid_t cast = cast_start(play);
+    serve_until_stopped(stop_listener);
+    return cast_end(cast);
+}
+
+static int connect_to(char **operands)
+{
+    struct sockaddr_in address = address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
+    return talk(dial(&address));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "play the demo", demo},
+        {"serve", "", "serve until SIGINT or SIGTERM", serve},
+        {"connect", "HOST PORT", "send each line that is typed as a datagram, print its reply", connect_to},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
+        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
+        {.name = "size", .value = "N", .number = &size, .min = 64, .max = 32768, .help = "the buffer in bytes"},
+        {0},
+    };
+    static const struct program program = {"UDP keeps messages apart, and cuts what does not fit.", commands, options};
+    return args_run(argc, argv, &program);
+}

@@ -1,0 +1,324 @@
+/* 03_unix_sockets: the same calls, with a path in place of an address
+ *
+ * Predict  The server closes its socket and ends. Can it start again at the same path?
+ * Run      build/03_unix_sockets
+ * Watch    lesson 01's conversation word for word; then a path that outlives its socket; then a client that cannot be
+ *          answered, because it has no name.
+ * Before   01_serial_server, 02_datagrams
+ * After    12_socketserver has both kinds as classes; 23_manager_dict talks to its process through such a socket
+ * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer, UnixDatagramServer, which
+ *          leave the path behind
+ */
+#include "args.h"
+#include "cast.h"
+#include "die.h"
+#include "say.h"
+#include "serial.h"
+#include "stop.h"
+#include "talk.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path }; /* 108 on Linux, with the zero byte at the end */
+
+static const char *path; /* where the server listens */
+static bool datagram, no_name;
+
+/* ---- Paths ----------------------------------------------------------------------------------------------------- */
+
+static struct sockaddr_un address_of(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(name) >= PATH_SIZE)
+        args_refuse("%s: longer than the %d bytes of a socket's path", name, PATH_SIZE - 1);
+    strcpy(address.sun_path, name);
+    return address;
+}
+
+static const char *last_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* A path outlives the socket that made it. Removes it if nobody listens there any more, and nothing else: no other
+ * file, no living server's path. (Two servers that start in the same instant could both find it stale; a lock file
+ * would settle that.) */
+static void remove_if_stale(const char *name)
+{
+    struct stat status;
+    if (lstat(name, &status) < 0)
+        return;
+    if (!S_ISSOCK(status.st_mode)) {
+        errno = EEXIST;
+        die("%s is not a socket and is left alone", name);
+    }
+    int probe = socket(AF_UNIX, datagram ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (probe < 0)
+        die("socket");
+    fcntl(probe, F_SETFL, O_NONBLOCK); /* a server with a full backlog is alive too */
+    struct sockaddr_un address = address_of(name);
+    bool stale = connect(probe, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED;
+    close(probe);
+    if (!stale) {
+        errno = EADDRINUSE;
+        die("bind %s", name);
+    }
+    say("server", "%s is stale: nobody listens there; removes it", last_part(name));
+    unlink(name);
+}
+
+/* The path is made with mode 0600: only this user's clients may connect. unix(7), "Pathname socket ownership" */
+static int open_server(void)
+{
+    int fd = socket(AF_UNIX, datagram ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
+    struct sockaddr_un address = address_of(path);
+    mode_t mask = umask(0177);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("bind %s", path);
+    umask(mask);
+    if (!datagram && listen(fd, SOMAXCONN) < 0)
+        die("listen %s", path);
+    say("server", "listening on %s", path);
+    return fd;
+}
+
+/* ---- The server for streams: lesson 01's, call by call ----------------------------------------------------------- */
+
+static bool send_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t sent = send(fd, data, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false;
+        data += sent;
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+static void to_upper(char *data, ssize_t length)
+{
+    for (ssize_t i = 0; i < length; i++)
+        data[i] = (char)toupper((unsigned char)data[i]);
+}
+
+static void serve_client(int client, int number)
+{
+    char data[1024];
+    while (!stop_asked) {
+        ssize_t got = recv(client, data, sizeof data, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return;
+        say("server", "received %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
+        to_upper(data, got);
+        if (!send_all(client, data, (size_t)got))
+            return;
+    }
+}
+
+/* ---- The server for datagrams ------------------------------------------------------------------------------------ */
+
+static void serve_datagrams(void)
+{
+    static char data[65536];
+    while (!stop_asked) {
+        struct sockaddr_un client;
+        socklen_t length = sizeof client;
+        ssize_t got = recvfrom(stop_listener, data, sizeof data, 0, (struct sockaddr *)&client, &length);
+        if (got < 0 || stop_asked)
+            continue;
+        if (length <= offsetof(struct sockaddr_un, sun_path)) {
+            say("server", "received %s from nobody: it cannot be answered", quote(data, (size_t)got).text);
+            continue;
+        }
+        say("server", "received %s from a client with a name", quote(data, (size_t)got).text);
+        to_upper(data, got);
+        /* Unlike UDP's, this queue is the client's and a full one makes sendto wait: who does not read gets nothing. */
+        if (sendto(stop_listener, data, (size_t)got, MSG_DONTWAIT, (struct sockaddr *)&client, length) < 0)
+            say("server", "sendto: %s: this reply is lost", strerror(errno));
+    }
+}
+
+static void serve_until_stopped(void)
+{
+    struct stat bound, found;
+    bool known = lstat(path, &bound) == 0;
+    if (datagram)
+        serve_datagrams();
+    else
+        serial_serve(serve_client);
+    int done = stop_listener;
+    stop_listener = -1;
+    close(done);
+    if (known && lstat(path, &found) == 0 && found.st_dev == bound.st_dev && found.st_ino == bound.st_ino)
+        unlink(path);
+    say("server", "stopped");
+}
+
+/* ---- The clients ----------------------------------------------------------------------------------------------- */
+
+static int dial(const char *server)
+{
+    int fd = socket(AF_UNIX, datagram ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
+    struct sockaddr_un address = address_of(server);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect %s", server);
+    return fd;
+}
+
+/* A datagram client that wants an answer needs a name. Linux gives one that is no file, so nothing is left behind
+ * (unix(7), "Autobind feature"); elsewhere a client binds a path of its own and unlinks it. */
+static void take_name(int fd)
+{
+    struct sockaddr_un nameless = {.sun_family = AF_UNIX};
+    if (bind(fd, (struct sockaddr *)&nameless, sizeof nameless.sun_family) < 0)
+        die("bind without a path");
+}
+
+static void play_streams(void)
+{
+    say("ann", "connects and sends \"hello\"");
+    int ann = dial(path);
+    send_all(ann, "hello", 5);
+    cast_reply("ann", ann, 5);
+
+    say("bob", "connects and sends \"hi\"");
+    int bob = dial(path);
+    send_all(bob, "hi", 2);
+
+    cast_leave("ann", ann);
+    cast_reply("bob", bob, 2);
+    cast_leave("bob", bob);
+}
+
+static void play_datagrams(void)
+{
+    say("ann", "takes a name and sends \"hello\"");
+    int ann = dial(path);
+    take_name(ann);
+    send_all(ann, "hello", 5);
+    cast_reply("ann", ann, 5);
+    close(ann);
+
+    say("bob", "sends \"one\" without a name, then \"two\" from a socket with a name");
+    int nameless = dial(path);
+    int bob = dial(path);
+    take_name(bob);
+    send_all(nameless, "one", 3);
+    send_all(bob, "two", 3);
+    cast_reply("bob", bob, 3);
+    close(nameless);
+    close(bob);
+}
+
+/* ---- The commands ---------------------------------------------------------------------------------------------- */
+
+/* Without --path: a name with the pid in it, so that thirty students can share one host. */
+static void choose_path(void)
+{
+    static char own[PATH_SIZE];
+    const char *directory = getenv("TMPDIR");
+    if (path)
+        return;
+    int length = snprintf(own, sizeof own, "%s/%s.%d", directory ? directory : "/tmp", die_name, (int)getpid());
+    if (length >= (int)sizeof own)
+        args_refuse("TMPDIR %s: too long for a socket's path", directory);
+    path = own;
+}
+
+static int serve(char **operands)
+{
+    (void)operands;
+    choose_path();
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
+    remove_if_stale(path);
+    stop_listener = open_server();
+    serve_until_stopped();
+    return EXIT_SUCCESS;
+}
+
+static int play_scene(void (*play)(void))
+{
+    stop_asked = 0;
+    stop_listener = open_server();
+    pid_t cast = cast_start(play);
+    serve_until_stopped();
+    return cast_end(cast);
+}
+
+/* Closes a server's socket as Python does, without unlink, and looks at what is left. */
+static void show_stale_path(void)
+{
+    close(open_server());
+    say("server", "closes its socket and forgets the path");
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un address = address_of(path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        die("the path was expected to be stale");
+    say("ann", "connects: %s", strerror(errno));
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        die("the path was expected to be in use");
+    say("server", "binds the path again: %s", strerror(errno));
+    close(fd);
+    remove_if_stale(path);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    choose_path();
+    remove_if_stale(path);
+    if (play_scene(play_streams) != EXIT_SUCCESS)
+        return EXIT_FAILURE;
+    show_stale_path();
+    datagram = true;
+    int status = play_scene(play_datagrams);
+    say("server", "%s is %s", last_part(path), access(path, F_OK) < 0 ? "gone" : "still there");
+    return status;
+}
+
+static int connect_to(char **operands)
+{
+    int fd = dial(operands[0]);
+    if (datagram && !no_name)
+        take_name(fd);
+    return talk(fd);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "play the demo", demo},
+        {"serve", "", "serve until SIGINT or SIGTERM", serve},
+        {"connect", "PATH", "send each line that is typed, print its reply", connect_to},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {.name = "path", .value = "P", .text = &path, .help = "the path to listen on (default: in TMPDIR or /tmp)"},
+        {.name = "datagram", .flag = &datagram, .help = "datagrams instead of a stream, in serve and connect"},
+        {.name = "no-name", .flag = &no_name, .help = "connect --datagram without a name: nobody can answer"},
+        {0},
+    };
+    static const struct program program = {"The same calls, with a path in place of an address.", commands, options};
+    return args_run(argc, argv, &program);
+}
