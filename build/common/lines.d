@@ -1,0 +1,2 @@
+build/common/lines.o: common/lines.c common/lines.h
+common/lines.h:

@@ -1,0 +1,102 @@
+#include "net.h"
+
+#include "args.h"
+#include "die.h"
+#include "say.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+static struct sockaddr_in address_of(const char *host, long port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) /* names and IPv6 are left to lesson 15 */
+        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+    return address;
+}
+
+static int tcp_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
+    return fd;
+}
+
+int net_listen(const char *host, long port)
+{
+    struct sockaddr_in address = address_of(host, port);
+    int fd = tcp_socket();
+    int on = 1; /* before bind; lesson 09 shows what this is for */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        die("setsockopt SO_REUSEADDR");
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("bind %s:%ld", host, port);
+    if (listen(fd, SOMAXCONN) < 0)
+        die("listen %s:%ld", host, port);
+    say("server", "listening on %s:%d", host, net_port(fd));
+    return fd;
+}
+
+int net_connect(const char *host, long port)
+{
+    struct sockaddr_in address = address_of(host, port);
+    int fd = tcp_socket();
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect %s:%ld", host, port);
+    return fd;
+}
+
+int net_port(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        die("getsockname");
+    return ntohs(address.sin_port);
+}
+
+struct net_text net_peer(int fd)
+{
+    struct net_text peer = {.text = "(gone)"};
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    char ip[INET_ADDRSTRLEN];
+    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 && inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip))
+        snprintf(peer.text, sizeof peer.text, "%s:%d", ip, ntohs(address.sin_port));
+    return peer;
+}
+
+bool net_send_all(int fd, const void *data, size_t length)
+{
+    const char *next = data;
+    while (length > 0) {
+        ssize_t sent = send(fd, next, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false;
+        next += sent; /* a short write: the socket took only a part */
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+long net_raise_descriptor_limit(void)
+{
+    enum { ENOUGH = 65536 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("getrlimit");
+    rlim_t wanted = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > ENOUGH ? ENOUGH : limit.rlim_max;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+        return (long)wanted;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("setrlimit");
+    return (long)wanted;
+}

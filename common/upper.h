@@ -1,0 +1,40 @@
+/* upper: one client of an event loop that may not block. Introduced by lesson 06; 07 and 08 serve the same.
+ *
+ * What comes in goes out in upper case. A client has one buffer and does one thing at a time: it waits for data, or
+ * for room to send what is in the buffer. Nothing more is received before all is sent, so a client that never reads
+ * costs one buffer and delays nobody.
+ */
+#ifndef UPPER_H
+#define UPPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct upper {
+    int fd;
+    int number;
+    bool quiet;        /* sends more than a class can read: no longer narrated */
+    size_t start, end; /* the bytes from start to end wait to be sent */
+    char data[1024];
+};
+
+enum upper_result {
+    UPPER_GOES_ON, /* did something: there may be more to do */
+    UPPER_WAITS,   /* the call would have blocked: wait until the descriptor is ready */
+    UPPER_LEFT,    /* end of file, or the client is gone: upper_close it */
+};
+
+/* Takes over a connection and makes it non-blocking. Returns NULL, with errno set and the descriptor left to the
+ * caller, when there is no memory. */
+struct upper *upper_open(int fd, int number);
+
+/* Closes the connection and frees the client. */
+void upper_close(struct upper *client);
+
+/* True: waits for room to send; false: waits for data. */
+bool upper_wants_to_send(const struct upper *client);
+
+/* Receives if nothing waits to be sent, then sends what it can. Never blocks. */
+enum upper_result upper_turn(struct upper *client);
+
+#endif

@@ -1,0 +1,200 @@
+/* 04_lines: a stream has no messages; a protocol makes them, here one line each
+ *
+ * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many answers does she get?
+ * Run      build/04_lines
+ * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and "world".
+ * Before   01_serial_server, and 02_datagrams for a socket that does keep messages
+ * After    common/lines.c and common/net.c, which this lesson introduces; then 05_select_stdin
+ * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
+ */
+#include "args.h"
+#include "cast.h"
+#include "lines.h"
+#include "net.h"
+#include "say.h"
+#include "serial.h"
+#include "stop.h"
+#include "talk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LONGEST = 65536, STAMP = sizeof "[Sat Nov 21 09:30:00 2026] " };
+
+static const char *host = "127.0.0.1";
+static long port = 0;
+static long longest = 1024; /* bytes in a line, its newline included */
+static bool naive;
+
+/* ---- The time server --------------------------------------------------------------------------------------------- */
+
+/* "[ctime] text" and a newline, put together first and sent at once: a reply in two sends can wait 40 ms for the
+ * acknowledgement of its first half (lesson 15). */
+static bool reply(int client, const char *text, size_t length)
+{
+    static char message[STAMP + LONGEST + 1];
+    time_t now = time(NULL);
+    struct tm local;
+    size_t used = strftime(message, STAMP, "[%a %b %e %H:%M:%S %Y] ", localtime_r(&now, &local));
+    memcpy(message + used, text, length);
+    message[used + length] = '\n';
+    return net_send_all(client, message, used + length + 1);
+}
+
+static void serve_lines(int client, int number)
+{
+    static char buffer[LONGEST];
+    struct lines reader = lines_open(client, buffer, (size_t)longest);
+    char *line;
+    size_t length;
+    while (!stop_asked) {
+        bool sent = false;
+        switch (lines_next(&reader, &line, &length)) {
+        case LINES_LINE:
+            say("server", "line of %zu bytes from client %d: %s", length, number, quote(line, length).text);
+            sent = reply(client, line, length);
+            break;
+        case LINES_TOO_LONG:
+            say("server", "line from client %d is longer than %ld bytes: refused", number, longest);
+            sent = reply(client, "error: the line is too long", 27);
+            break;
+        case LINES_END:
+        case LINES_ERROR:
+        case LINES_MORE:
+            break;
+        }
+        if (!sent)
+            return;
+    }
+}
+
+/* The mistake: one recv taken for one message. */
+static void serve_pieces(int client, int number)
+{
+    char data[1024];
+    while (!stop_asked) {
+        ssize_t got = recv(client, data, sizeof data, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return;
+        say("server", "recv gave %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
+        if (!reply(client, data, (size_t)got))
+            return;
+    }
+}
+
+static void serve_until_stopped(void)
+{
+    serial_serve(naive ? serve_pieces : serve_lines);
+    int done = stop_listener;
+    stop_listener = -1;
+    close(done);
+    say("server", "stopped");
+}
+
+/* ---- The clients ------------------------------------------------------------------------------------------------- */
+
+static int server_port;
+
+/* The reply to a text is as long as the text, with the time before it and a newline after it. */
+static void get_reply(int fd, size_t length)
+{
+    cast_reply("ann", fd, STAMP - 1 + length + 1);
+}
+
+static void play_pieces(void)
+{
+    say("ann", "connects and sends \"hel\"");
+    int ann = net_connect(host, server_port);
+    net_send_all(ann, "hel", 3);
+    get_reply(ann, 3);
+    say("ann", "sends \"lo\\nwor\"");
+    net_send_all(ann, "lo\nwor", 6);
+    get_reply(ann, 6);
+    say("ann", "sends \"ld\\n\"");
+    net_send_all(ann, "ld\n", 3);
+    get_reply(ann, 3);
+    cast_leave("ann", ann);
+}
+
+static void play_lines(void)
+{
+    say("ann", "connects and sends \"hel\", then \"lo\\nwor\"");
+    int ann = net_connect(host, server_port);
+    net_send_all(ann, "hel", 3);
+    net_send_all(ann, "lo\nwor", 6);
+    get_reply(ann, 5);
+    say("ann", "sends \"ld\\n\"");
+    net_send_all(ann, "ld\n", 3);
+    get_reply(ann, 5);
+
+    static char flood[LONGEST + 1];
+    memset(flood, 'x', sizeof flood);
+    flood[longest] = '\n';
+    say("ann", "sends a line of %ld bytes", longest + 1);
+    net_send_all(ann, flood, (size_t)longest + 1);
+    get_reply(ann, 27);
+    cast_leave("ann", ann);
+}
+
+/* ---- The commands ------------------------------------------------------------------------------------------------ */
+
+static int play_scene(void (*play)(void))
+{
+    stop_asked = 0;
+    stop_listener = net_listen(host, port);
+    server_port = net_port(stop_listener);
+    pid_t cast = cast_start(play);
+    serve_until_stopped();
+    return cast_end(cast);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    naive = true;
+    if (play_scene(play_pieces) != EXIT_SUCCESS)
+        return EXIT_FAILURE;
+    naive = false;
+    return play_scene(play_lines);
+}
+
+static int serve(char **operands)
+{
+    (void)operands;
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
+    stop_listener = net_listen(host, port);
+    serve_until_stopped();
+    return EXIT_SUCCESS;
+}
+
+static int connect_to(char **operands)
+{
+    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "play the demo", demo},
+        {"serve", "", "serve until SIGINT or SIGTERM", serve},
+        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
+        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
+        {.name = "longest", .value = "N", .number = &longest, .min = 64, .max = LONGEST, .help = "bytes in a line"},
+        {.name = "naive", .flag = &naive, .help = "serve: take what one recv gives for a message"},
+        {0},
+    };
+    static const struct program program = {"A stream has no messages; a protocol makes them.", commands, options};
+    return args_run(argc, argv, &program);
+}
