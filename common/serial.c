@@ -36,7 +36,6 @@ void serial_serve(void (*serve_client)(int client, int number))
         number++;
         say("server", "accepted client %d", number);
         serve_client(stop_connection, number);
-        say("server", "client %d has left", number);
         int done = stop_connection;
         stop_connection = -1; /* first: a signal between the two calls must not hang up a descriptor that is closed */
         close(done);

@@ -125,12 +125,13 @@ static void serve_client(int client, int number)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return;
+            break;
         say("server", "received %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
         to_upper(data, got);
         if (!send_all(client, data, (size_t)got))
-            return;
+            break;
     }
+    say("server", "client %d has left", number);
 }
 
 /* ---- The server for datagrams ------------------------------------------------------------------------------------ */

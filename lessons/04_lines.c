@@ -52,25 +52,25 @@ static void serve_lines(int client, int number)
     struct lines reader = lines_open(client, buffer, (size_t)longest);
     char *line;
     size_t length;
-    while (!stop_asked) {
-        bool sent = false;
+    bool answered = true;
+    while (answered && !stop_asked) {
         switch (lines_next(&reader, &line, &length)) {
         case LINES_LINE:
             say("server", "line of %zu bytes from client %d: %s", length, number, quote(line, length).text);
-            sent = reply(client, line, length);
+            answered = reply(client, line, length);
             break;
         case LINES_TOO_LONG:
             say("server", "line from client %d is longer than %ld bytes: refused", number, longest);
-            sent = reply(client, "error: the line is too long", 27);
+            answered = reply(client, "error: the line is too long", 27);
             break;
         case LINES_END:
         case LINES_ERROR:
         case LINES_MORE:
+            answered = false;
             break;
         }
-        if (!sent)
-            return;
     }
+    say("server", "client %d has left", number);
 }
 
 /* The mistake: one recv taken for one message. */
@@ -82,11 +82,12 @@ static void serve_pieces(int client, int number)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return;
+            break;
         say("server", "recv gave %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
         if (!reply(client, data, (size_t)got))
-            return;
+            break;
     }
+    say("server", "client %d has left", number);
 }
 
 static void serve_until_stopped(void)

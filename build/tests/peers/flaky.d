@@ -1,0 +1,1 @@
+build/tests/peers/flaky.o: tests/peers/flaky.c

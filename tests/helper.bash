@@ -1,0 +1,239 @@
+# What every test file loads: servers and clients that are started, watched and ended; slides compared with the truth.
+# bats keeps descriptors 3 and 4 for itself: what runs in the background closes them.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+cd "$BATS_TEST_DIRNAME/.." || exit 1
+export LC_ALL=C
+stem=$(basename "$BATS_TEST_FILENAME" .bats)
+BUILD=${BUILD:-build}
+[[ $BUILD == /* ]] || BUILD=$PWD/$BUILD
+PROGRAM=$BUILD/$stem
+PEER=$BUILD/peers/peer
+unset STEP SLOW
+
+# All limits of time are multiplied by TEST_SLOWDOWN, for a machine that is slow or a sanitizer.
+limit() {
+    echo $(($1 * ${TEST_SLOWDOWN:-1}))
+}
+
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
+
+equal() { # WHAT EXPECTED GOT
+    [[ $2 == "$3" ]] || fail "$1: expected" "$2" "but got" "$3"
+}
+
+# ---- A server ----------------------------------------------------------------------------------------------------------
+
+# Starts the lesson (or $SERVER_PROGRAM) with these words, and reads where it listens into ADDRESS, HOST and PORT. What it
+# says goes to the file LOG.
+start() {
+    local fifo=$BATS_TEST_TMPDIR/says.$((++servers_started))
+    LOG=$BATS_TEST_TMPDIR/log.$servers_started
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem # in the environment of the server and of all its children
+    mkfifo "$fifo"
+    env "$family" TMPDIR="$BATS_TEST_TMPDIR" "${SERVER_PROGRAM:-$PROGRAM}" "$@" > "$fifo" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
+    SERVER=$!
+    exec {says}< "$fifo"
+    local first=
+    IFS= read -r -t "$(limit 10)" first <&"$says" || fail "the server did not start:" "$(cat "$LOG.errors")"
+    echo "$first" > "$LOG"
+    cat <&"$says" >> "$LOG" 2>&- 3>&- 4>&- &
+    DRAIN=$!
+    exec {says}<&-
+    [[ $first == 'server | listening on '* ]] || fail "the first line is: $first"
+    ADDRESS=${first#'server | listening on '}
+    HOST=${ADDRESS%:*} PORT=${ADDRESS##*:}
+}
+
+# Ends the server as its user would and sees that it leaves with status 0 and leaves nothing behind.
+stop() {
+    local status=0 server=$SERVER
+    kill -TERM "$server"
+    SERVER=
+    wait "$server" || status=$?
+    wait "$DRAIN"
+    equal 'status of the server' 0 "$status"
+    equal 'errors of the server' '' "$(cat "$LOG.errors")"
+    equal 'last line of the server' 'server | stopped' "$(tail -n 1 "$LOG")"
+    release
+    nothing_left
+}
+
+nothing_left() {
+    equal 'processes that were left' '' "$(grep -l "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
+    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+}
+
+# Waits until the server has said a line with these words.
+await() {
+    grep -q -m 1 -e "$1" < <(exec timeout "$(limit 10)" tail -n +1 -f "$LOG" 3>&- 4>&-) || fail "the server did not say: $1" "$(cat "$LOG")"
+    kill $! 2> /dev/null || true
+}
+
+teardown() {
+    release
+    if [[ ${SERVER:-} ]]; then
+        kill -KILL "$SERVER" 2> /dev/null || true
+        wait "$SERVER" 2> /dev/null || true
+        cat "$LOG" "$LOG.errors"
+    fi
+}
+
+# ---- Clients -----------------------------------------------------------------------------------------------------------
+
+limited() {
+    timeout -k 1 "$(limit 15)" "$@"
+}
+
+peer() {
+    limited "$PEER" "$@"
+}
+
+# Starts a peer that stays connected until release; returns when it has connected.
+hold() {
+    local name=$BATS_TEST_TMPDIR/hold.$((++holds_started)) ready=
+    mkfifo "$name.in" "$name.out"
+    "$PEER" "$@" < "$name.in" > "$name.out" 2> "$name.errors" 3>&- 4>&- &
+    HOLDS+=("$!")
+    exec {hold_in}> "$name.in" {hold_out}< "$name.out"
+    HOLD_INPUTS+=("$hold_in")
+    read -r -t "$(limit 20)" ready <&"$hold_out" || true
+    exec {hold_out}<&-
+    equal "peer $1" ready "$ready"
+}
+
+# Lets every held peer go, and waits for it.
+release() {
+    local input holder
+    for input in "${HOLD_INPUTS[@]}"; do exec {input}>&-; done
+    for holder in "${HOLDS[@]}"; do wait "$holder" || true; done
+    HOLDS=() HOLD_INPUTS=()
+}
+
+# netcat, told to half-close at the end of its input. No set of flags is portable.
+netcat() {
+    case $(nc -h 2>&1) in
+    *OpenBSD*) timeout "$(limit 10)" nc -N "$@" ;;
+    *) skip 'needs the netcat of OpenBSD (Debian package netcat-openbsd)' ;;
+    esac
+}
+
+# Sends the text and prints the reply.
+ask() {
+    printf '%s' "$1" | peer talk "$ADDRESS"
+}
+
+serves() {
+    equal 'the reply' 'STILL HERE' "$(ask 'still here')"
+}
+
+# The CPU time that the server has used so far, in milliseconds; the clock of proc(5) has 100 ticks a second.
+cpu_ms() {
+    local -a field
+    read -r -a field < "/proc/$SERVER/stat"
+    echo $(((field[13] + field[14]) * 1000 / $(getconf CLK_TCK)))
+}
+
+# Under 5 % of a CPU for one second: here the passing of time is what is tested.
+is_idle() {
+    local before used
+    before=$(cpu_ms)
+    sleep 1
+    used=$(($(cpu_ms) - before))
+    ((used < 50)) || fail "the server used $used ms of CPU time in a second of waiting"
+}
+
+# The most memory that the server has had in use, in KiB.
+peak_memory() {
+    awk '/^VmHWM/ { print $2 }' "/proc/$SERVER/status"
+}
+
+# ---- Transcripts and slides --------------------------------------------------------------------------------------------
+
+# The lines of a file or a block as a regular expression: what differs by nature is written as a placeholder.
+pattern() {
+    sed -e 's/[][\\.*^$+?(){}|]/\\&/g' \
+        -e 's/PORT/[0-9]+/g' -e 's/PID/[0-9]+/g' -e 's/MS/[0-9]+(\\.[0-9]+)?/g' \
+        -e 's/TIME/([A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] [0-9:]{8} [0-9]{4}|[0-9]+(\\.[0-9]+)?)/g'
+}
+
+same_transcript() { # WHAT EXPECTED GOT
+    [[ $3 =~ ^$(pattern <<< "$2")$ ]] && return
+    fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
+}
+
+# Prints the numbers of the first lines of the deck's fenced blocks of a language.
+blocks() { # DECK LANGUAGE
+    awk -v fence="\`\`\`$2" '/^```/ { if (inside) inside = 0; else { inside = 1; if ($0 == fence) print NR + 1 } }' "$1"
+}
+
+block_at() { # DECK LINE
+    awk -v first="$2" 'NR >= first { if (/^```/) exit; print }' "$1"
+}
+
+# A `c` block is cut from the file that the line above it names; a line of only "..." stands for what was left out.
+check_c_block() { # DECK LINE
+    local deck=$1 file part= line source
+    file=$(head -n $(($2 - 2)) "$deck" | grep -v '^$' | tail -n 1 | sed -n 's/.*`\([a-z]*\/[0-9a-z_]*\.[ch]\)`.*/\1/p')
+    [[ -f $file ]] || fail "$deck:$2: the line above the block names no file"
+    source=$(sed 's/^[ \t]*//' "$file")
+    while IFS= read -r line; do
+        if [[ $line == ... ]]; then
+            [[ $source == *"$part"* ]] || fail "$deck:$2: this is not in $file:" "$part"
+            source=${source#*"$part"} part=
+        else
+            part+=$line$'\n'
+        fi
+    done < <(block_at "$deck" "$2" | sed 's/^[ \t]*//' && echo ...)
+}
+
+# A `console` block is run: each "$ command" in a shell at the top of the project, what follows is what it prints.
+check_console_block() { # DECK LINE
+    local deck=$1 command= expected= line
+    while IFS= read -r line; do
+        if [[ $line == '$ '* ]]; then
+            [[ -z $command ]] || check_command "$deck:$2" "$command" "$expected"
+            command=${line#'$ '} expected=
+        else
+            expected+=$line$'\n'
+        fi
+    done < <(block_at "$deck" "$2" && echo '$ ')
+}
+
+check_command() { # WHERE COMMAND EXPECTED
+    local got
+    got=$(env -u TMPDIR timeout -k 1 "$(limit 20)" bash -c "${2//build\//$BUILD/}" 2>&1 < /dev/null || true)
+    same_transcript "$1: $2" "${3%$'\n'}" "$got"
+}
+
+# What cannot be checked stands in a block of another kind (`text`), after a comment that begins with "not checked:".
+check_slides() {
+    local deck=slides/$stem.md line count=0
+    for line in $(blocks "$deck" c); do
+        check_c_block "$deck" "$line"
+        count=$((count + 1))
+    done
+    for line in $(blocks "$deck" console); do
+        check_console_block "$deck" "$line"
+        count=$((count + 1))
+    done
+    ((count >= 3)) || fail "$deck: only $count blocks were checked"
+}
+
+# The demo in these many runs, each time the same but for what differs by nature.
+check_demo() { # RUNS [WORDS...]
+    local runs=$1 first again i
+    shift
+    first=$(limited "$PROGRAM" "$@" 2>&1)
+    for ((i = 1; i < runs; i++)); do
+        again=$(limited "$PROGRAM" "$@" 2>&1)
+        equal "run $i of the demo" "$(neutral <<< "$first")" "$(neutral <<< "$again")"
+    done
+}
+
+neutral() {
+    sed -E -e 's/(127\.0\.0\.1:)[0-9]+/\1PORT/' -e "s/$stem\.[0-9]+/$stem.PID/" -e 's/[0-9:]{8} [0-9]{4}\]/TIME]/'
+}
