@@ -2,7 +2,6 @@
 
 CFLAGS ?= -O2 -g
 BUILD ?= build$(if $(SAN),/$(SAN))
-JOBS ?= 2
 
 LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c)))
 NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
@@ -70,10 +69,10 @@ bench: all  ## the lessons that have --timing, with more and more idle clients
 test: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
-	@BUILD='$(BUILD)' MAKEFLAGS= bats $(if $(shell command -v flock),--jobs $(JOBS) --no-parallelize-across-files) tests/$(T)*.bats
+	@BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) bats tests/$(T)*.bats
 
 bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's
-	@JOBS=$(JOBS) T='$(T)' bash tests/bugs/run
+	@T='$(T)' bash tests/bugs/run
 
 # ---- The rest --------------------------------------------------------------------------------------------------------
 

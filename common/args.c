@@ -69,7 +69,8 @@ static void set_option(const struct option_spec *option, const char *value)
         *option->text = value;
 }
 
-/* Reads the options; returns false when --help was asked for. getopt_long(3) also moves the other words to the end. */
+/* Reads the options; returns false when --help was asked for. getopt_long(3) also moves the other
+ * words to the end. */
 static bool read_options(int argc, char **argv, const struct option_spec *options)
 {
     enum { HELP = MAX_OPTIONS, FIRST = 256 };

@@ -1,47 +1,52 @@
 /* args: the command line, the same in every lesson. Plumbing, there from lesson 01.
  *
- * A lesson lists its commands and options in two tables. Parsing, range checks and --help all come from them, so the
- * help cannot be wrong.
+ * A lesson lists its commands and options in two tables. Parsing, range checks and --help all come
+ * from them, so the help cannot be wrong.
  */
 #ifndef ARGS_H
 #define ARGS_H
 
 #include <stdbool.h>
 
-/* A command of the program; the table ends with one whose run is NULL. A name of "" is what runs without a command. */
+/* A command of the program; the table ends with one whose run is NULL. A name of "" is what runs
+ * without a command. */
 struct command {
     const char *name;
-    const char *operands;          /* as the help shows them, one word each: "HOST PORT"; "" for none */
+    /* as the help shows them, one word each: "HOST PORT"; "" for none */
+    const char *operands;
     const char *help;
-    int (*run)(char **operands);   /* as many as the table names; returns the exit status */
+    int (*run)(char **operands); /* as many as the table names; returns the exit status */
 };
 
-/* An option; exactly one of flag, number and text is set, and keeps its value if the option is not given. The table
- * ends with one whose name is NULL. */
+/* An option; exactly one of flag, number and text is set, and keeps its value if the option is not
+ * given. The table ends with one whose name is NULL. */
 struct option_spec {
-    const char *name;              /* without the dashes */
+    const char *name;  /* without the dashes */
+    const char *value; /* the value as the help shows it: "P"; NULL for a flag */
     const char *help;
-    bool *flag;                    /* set to true */
-    long *number;                  /* set to a number from min to max */
+    bool *flag;   /* set to true */
+    long *number; /* set to a number from min to max */
     long min, max;
     const char **text;
-    const char *value;             /* the value as the help shows it: "P"; NULL for a flag */
 };
 
 struct program {
-    const char *idea;              /* one sentence */
+    const char *idea; /* one sentence */
     const struct command *commands;
     const struct option_spec *options;
 };
 
-/* Parses argv by the tables and runs the command. Prints the help for --help and returns 0; ends the process with
- * status 2 for a wrong word, after one line on stderr that names it. argparse in Python. */
+/* Parses argv by the tables and runs the command. Prints the help for --help and returns 0; ends
+ * the process with status 2 for a wrong word, after one line on stderr that names it. argparse in
+ * Python. */
 int args_run(int argc, char **argv, const struct program *program);
 
-/* The number that the text says, from min to max; a wrong one ends the process with status 2 and names WHAT. */
+/* The number that the text says, from min to max; a wrong one ends the process with status 2 and
+ * names WHAT. */
 long args_number(const char *what, const char *text, long min, long max);
 
-/* Prints "NAME: MESSAGE" and ends the process with status 2: for values that only the lesson can check. */
+/* Prints "NAME: MESSAGE" and ends the process with status 2: for values that only the lesson can
+ * check. */
 _Noreturn void args_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

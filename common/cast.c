@@ -34,7 +34,8 @@ pid_t cast_start(void (*play)(void))
 int cast_end(pid_t cast)
 {
     signal(SIGCHLD, SIG_DFL);
-    kill(cast, SIGTERM); /* it is still there, at least as a zombie: only the wait below takes its pid away */
+    /* it is still there, at least as a zombie: only the wait below takes its pid away */
+    kill(cast, SIGTERM);
     int status;
     while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
         continue;

@@ -1,8 +1,9 @@
-/* cast: the clients of a demo, which play in a child process. Lesson 01 shows it longhand; lesson 02 is the first to
- * share it.
+/* cast: the clients of a demo, which play in a child process. Lesson 01 shows it longhand; lesson
+ * 02 is the first to share it.
  *
- * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal SIGCHLD. When the
- * server ends first, the clients find their connections closed and end too. Nobody outlives the play.
+ * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal
+ * SIGCHLD. When the server ends first, the clients find their connections closed and end too.
+ * Nobody outlives the play.
  */
 #ifndef CAST_H
 #define CAST_H
@@ -10,18 +11,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Starts play in a child process, with stop_listener closed there; SIGINT, SIGTERM and the end of the cast now stop
- * the server. Returns the child's pid, which cast_end takes back. */
+/* Starts play in a child process, with stop_listener closed there; SIGINT, SIGTERM and the end of
+ * the cast now stop the server. Returns the child's pid, which cast_end takes back. */
 pid_t cast_start(void (*play)(void));
 
-/* Ends the cast if it still plays and waits for it. Returns the status for the program to end with: not 0 when a
- * client found something wrong. */
+/* Ends the cast if it still plays and waits for it. Returns the status for the program to end with:
+ * not 0 when a client found something wrong. */
 int cast_end(pid_t cast);
 
 /* Receives a reply of exactly this many bytes and says so; dies when the connection ends before. */
 void cast_reply(const char *name, int fd, size_t length);
 
-/* Says that the client leaves, closes its sending side, waits until the server has closed too, and closes. */
+/* Says that the client leaves, closes its sending side, waits until the server has closed too, and
+ * closes. */
 void cast_leave(const char *name, int fd);
 
 #endif

@@ -65,7 +65,8 @@ void crowd_play(const char *host, int port)
     shutdown(carl, SHUT_WR);
     int received = 1 + count_capital_x(carl);
     close(carl);
-    say("carl", "has %s", received == sent ? "every byte back that he sent" : "not got back what he sent");
+    say("carl", "has %s",
+        received == sent ? "every byte back that he sent" : "not got back what he sent");
 
     cast_leave("ann", ann);
     cast_leave("bob", bob);
@@ -82,7 +83,8 @@ void crowd_time(const char *host, int port, long idle_clients, long round_trips)
     for (long i = 0; i <= idle_clients; i++)
         idle[i] = net_connect(host, port);
     char byte = 'x';
-    /* Clients are accepted in the order in which they came: when the last has its reply, or is refused, all are in. */
+    /* Clients are accepted in the order in which they came: when the last has its reply, or is
+     * refused, all are in. */
     net_send_all(idle[idle_clients], &byte, 1);
     recv(idle[idle_clients], &byte, 1, 0);
     close(idle[idle_clients]);

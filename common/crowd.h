@@ -1,13 +1,15 @@
-/* crowd: the clients in the demos of lessons 06, 07 and 08, to whom every event loop looks the same. Introduced by
- * lesson 06. Runs in the cast's process (cast.h); what goes wrong ends it with a message. */
+/* crowd: the clients in the demos of lessons 06, 07 and 08, to whom every event loop looks the
+ * same. Introduced by lesson 06. Runs in the cast's process (cast.h); what goes wrong ends it with
+ * a message. */
 #ifndef CROWD_H
 #define CROWD_H
 
-/* ann is silent while bob is served; carl sends and does not read, and ann is served all the same; carl reads at last. */
+/* ann is silent while bob is served; carl sends and does not read, and ann is served all the same;
+ * carl reads at last. */
 void crowd_play(const char *host, int port);
 
-/* One client makes round trips of one byte while the others are connected and silent; then prints the timing line,
- * and how many of the idle ones had been refused. Ends a say_mute. */
+/* One client makes round trips of one byte while the others are connected and silent; then prints
+ * the timing line, and how many of the idle ones had been refused. Ends a say_mute. */
 void crowd_time(const char *host, int port, long idle_clients, long round_trips);
 
 #endif

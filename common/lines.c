@@ -16,7 +16,8 @@ enum lines_result lines_fill(struct lines *reader)
     reader->start = 0;
     reader->end = kept;
     ssize_t got;
-    while ((got = read(reader->fd, reader->buffer + kept, reader->size - kept)) < 0 && errno == EINTR)
+    while ((got = read(reader->fd, reader->buffer + kept, reader->size - kept)) < 0 &&
+           errno == EINTR)
         continue;
     if (got < 0)
         return LINES_ERROR;

@@ -66,7 +66,8 @@ struct net_text net_peer(int fd)
     struct sockaddr_in address;
     socklen_t length = sizeof address;
     char ip[INET_ADDRSTRLEN];
-    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 && inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip))
+    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+        inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip))
         snprintf(peer.text, sizeof peer.text, "%s:%d", ip, ntohs(address.sin_port));
     return peer;
 }
@@ -92,7 +93,8 @@ long net_raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         die("getrlimit");
-    rlim_t wanted = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > ENOUGH ? ENOUGH : limit.rlim_max;
+    rlim_t wanted =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > ENOUGH ? ENOUGH : limit.rlim_max;
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
         return (long)wanted;
     limit.rlim_cur = wanted;

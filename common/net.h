@@ -1,22 +1,25 @@
-/* net: TCP sockets in the four steps that every later lesson takes. Introduced by lesson 04; lesson 01 shows the calls. */
+/* net: TCP sockets in the four steps that every later lesson takes. Introduced by lesson 04; lesson
+ * 01 shows the calls. */
 #ifndef NET_H
 #define NET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the caller closes the
- * descriptor. A bad address ends the process with status 2, a failed call with status 1. socket.create_server */
+/* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the
+ * caller closes the descriptor. A bad address ends the process with status 2, a failed call with
+ * status 1. socket.create_server */
 int net_listen(const char *host, long port);
 
-/* Connects to the address, or ends the process as net_listen does. The caller closes the descriptor.
- * socket.create_connection */
+/* Connects to the address, or ends the process as net_listen does. The caller closes the
+ * descriptor. socket.create_connection */
 int net_connect(const char *host, long port);
 
 /* The port that the socket is bound to. getsockname(2) */
 int net_port(int fd);
 
-/* An address as text, "127.0.0.1:8002"; it lives as long as the full expression it is written in. */
+/* An address as text, "127.0.0.1:8002"; it lives as long as the full expression it is written
+ * in. */
 struct net_text {
     char text[32];
 };
@@ -24,12 +27,12 @@ struct net_text {
 /* The address of who is connected at the other end. getpeername(2) */
 struct net_text net_peer(int fd);
 
-/* Sends all of it on a blocking socket. Returns false, with errno set, when the peer is gone: an error, never
- * SIGPIPE. socket.sendall */
+/* Sends all of it on a blocking socket. Returns false, with errno set, when the peer is gone: an
+ * error, never SIGPIPE. socket.sendall */
 bool net_send_all(int fd, const void *data, size_t length);
 
-/* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns what it now is.
- * setrlimit(2); resource.setrlimit */
+/* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns what
+ * it now is. setrlimit(2); resource.setrlimit */
 long net_raise_descriptor_limit(void);
 
 #endif

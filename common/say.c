@@ -22,10 +22,12 @@ static bool wants_colour(void)
 {
     const char *no_color = getenv("NO_COLOR");
     const char *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-/* The same actor has the same colour in each process: it depends on the name alone. 31 to 36 are red to cyan. */
+/* The same actor has the same colour in each process: it depends on the name alone. 31 to 36 are
+ * red to cyan. */
 static int colour_of(const char *actor)
 {
     unsigned sum = 0;
@@ -34,7 +36,8 @@ static int colour_of(const char *actor)
     return 31 + (int)(sum % 6);
 }
 
-/* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is never cut in two. */
+/* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is
+ * never cut in two. */
 static void shorten(char *text, int columns)
 {
     int column = 0;
@@ -48,8 +51,9 @@ static void shorten(char *text, int columns)
         strcpy(cut, "...");
 }
 
-/* One Enter, one line, also when several threads and processes wait for theirs: whoever is at a step holds a lock
- * on standard output. The kernel gives the lock back when its owner dies. fcntl(2), "Advisory record locking" */
+/* One Enter, one line, also when several threads and processes wait for theirs: whoever is at a
+ * step holds a lock on standard output. The kernel gives the lock back when its owner dies.
+ * fcntl(2), "Advisory record locking" */
 static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
 
 static void step_between_processes(short type)
@@ -71,7 +75,8 @@ static void wait_for_enter(void)
     if (terminal < 0)
         return;
     char line[128];
-    ssize_t got = read(terminal, line, sizeof line); /* a terminal hands over one line; a signal also goes on */
+    /* a terminal hands over one line; a signal also goes on */
+    ssize_t got = read(terminal, line, sizeof line);
     (void)got;
     close(terminal);
 }
@@ -107,7 +112,8 @@ void say(const char *actor, const char *format, ...)
     char line[TEXT_BYTES + 64];
     int length;
     if (wants_colour())
-        length = snprintf(line, sizeof line, "\033[1;%dm%-*s\033[0m | %s\n", colour_of(actor), ACTOR_COLUMNS, actor, text);
+        length = snprintf(line, sizeof line, "\033[1;%dm%-*s\033[0m | %s\n", colour_of(actor),
+                          ACTOR_COLUMNS, actor, text);
     else
         length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
 
@@ -129,8 +135,10 @@ void say_timing(long count, const char *things, struct timespec start)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
-    say("timing", "%ld %s in %.3f s, %.0f %s/s", count, things, seconds, (double)count / seconds, things);
+    double seconds =
+        (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+    say("timing", "%ld %s in %.3f s, %.0f %s/s", count, things, seconds, (double)count / seconds,
+        things);
 }
 
 struct quoted quote(const void *data, size_t length)

@@ -1,10 +1,11 @@
 /* say: narration. Plumbing, there from lesson 01.
  *
- * Every line that a lesson shows its class goes through say, as "actor  | what happens". The rule that makes a
- * transcript the same every time: say the line first, then make the call that lets another actor go on.
+ * Every line that a lesson shows its class goes through say, as "actor  | what happens". The rule
+ * that makes a transcript the same every time: say the line first, then make the call that lets
+ * another actor go on.
  *
- * In the environment: STEP=1 stops after each line until Enter is pressed on the terminal, SLOW=MS pauses instead,
- * NO_COLOR=1 turns the colours off.
+ * In the environment: STEP=1 stops after each line until Enter is pressed on the terminal, SLOW=MS
+ * pauses instead, NO_COLOR=1 turns the colours off.
  */
 #ifndef SAY_H
 #define SAY_H
@@ -13,18 +14,21 @@
 #include <stddef.h>
 #include <time.h>
 
-/* Prints one line, at most 80 columns (what is longer ends in "..."), in one write(2): lines of several threads and
- * processes never mix. Errors are ignored: a lesson goes on when nobody listens. Keeps errno. */
+/* Prints one line, at most 80 columns (what is longer ends in "..."), in one write(2): lines of
+ * several threads and processes never mix. Errors are ignored: a lesson goes on when nobody
+ * listens. Keeps errno. */
 void say(const char *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* From now on this process says nothing, as --timing wants it; false: it speaks again. */
 void say_mute(bool mute);
 
-/* Prints "timing | COUNT THINGS in S s, R THINGS/s" for what was done since START, a time of CLOCK_MONOTONIC. */
+/* Prints "timing | COUNT THINGS in S s, R THINGS/s" for what was done since START, a time of
+ * CLOCK_MONOTONIC. */
 void say_timing(long count, const char *things, struct timespec start);
 
-/* Bytes as a C string literal shows them, "like\nthis"; what is long is shortened. Safe for bytes from the network.
- * Lives until the end of the full expression: say("ann", "received %s", quote(data, length).text) */
+/* Bytes as a C string literal shows them, "like\nthis"; what is long is shortened. Safe for bytes
+ * from the network. Lives until the end of the full expression: say("ann", "received %s",
+ * quote(data, length).text) */
 struct quoted {
     char text[48];
 };

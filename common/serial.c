@@ -11,7 +11,8 @@
 
 enum { RETRY_MS = 100 };
 
-/* The next client, or -1 when it is time to stop. A failed accept costs one client, never the server. */
+/* The next client, or -1 when it is time to stop. A failed accept costs one client, never the
+ * server. */
 static int accept_client(void)
 {
     bool complained = false;
@@ -24,7 +25,8 @@ static int accept_client(void)
         if (!complained)
             say("server", "accept: %s: tries again until it can", strerror(errno));
         complained = true;
-        poll(NULL, 0, RETRY_MS); /* EMFILE, ENOBUFS and the like last: asking again at once would only burn the CPU */
+        /* EMFILE, ENOBUFS and the like last: asking again at once would only burn the CPU */
+        poll(NULL, 0, RETRY_MS);
     }
     return -1;
 }
@@ -37,7 +39,8 @@ void serial_serve(void (*serve_client)(int client, int number))
         say("server", "accepted client %d", number);
         serve_client(stop_connection, number);
         int done = stop_connection;
-        stop_connection = -1; /* first: a signal between the two calls must not hang up a descriptor that is closed */
+        /* first: a signal between the two calls must not hang up a descriptor that is closed */
+        stop_connection = -1;
         close(done);
     }
 }

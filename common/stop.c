@@ -9,9 +9,9 @@
 volatile sig_atomic_t stop_asked;
 volatile sig_atomic_t stop_listener = -1, stop_connection = -1;
 
-/* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing to wait for.
- * (Linux; elsewhere shutdown of a listening socket may fail, and the signal still interrupts a call that has begun.)
- * shutdown is async-signal-safe: signal-safety(7). */
+/* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
+ * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
+ * interrupts a call that has begun.) shutdown is async-signal-safe: signal-safety(7). */
 static void stop(int signal_number)
 {
     (void)signal_number;

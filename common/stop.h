@@ -1,4 +1,5 @@
-/* stop: a signal ends a server cleanly. Lesson 01 shows it longhand; lesson 02 is the first to share it. */
+/* stop: a signal ends a server cleanly. Lesson 01 shows it longhand; lesson 02 is the first to
+ * share it. */
 #ifndef STOP_H
 #define STOP_H
 
@@ -7,11 +8,12 @@
 /* True once a signal has asked the server to stop. */
 extern volatile sig_atomic_t stop_asked;
 
-/* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them; -1: none. Set
- * one back to -1 before its descriptor is closed. */
+/* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them;
+ * -1: none. Set one back to -1 before its descriptor is closed. */
 extern volatile sig_atomic_t stop_listener, stop_connection;
 
-/* From now on the signal asks the server to stop, and ends a blocked call with EINTR. sigaction(2) */
+/* From now on the signal asks the server to stop, and ends a blocked call with EINTR.
+ * sigaction(2) */
 void stop_on(int signal_number);
 
 #endif

@@ -64,7 +64,8 @@ int talk(int fd)
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
-    while (fputs(prompts ? "please input: " : "", stderr), (length = getline(&line, &size, stdin)) > 0) {
+    while (fputs(prompts ? "please input: " : "", stderr),
+           (length = getline(&line, &size, stdin)) > 0) {
         bool whole = line[length - 1] == '\n';
         send_line(fd, line, (size_t)length);
         if (!whole)

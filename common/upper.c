@@ -46,8 +46,8 @@ static void narrate(struct upper *client)
     if (client->quiet)
         return;
     client->quiet = client->end == sizeof client->data;
-    say("server", "received %zu bytes%s from client %d: %s", client->end, client->quiet ? " and more" : "", client->number,
-        quote(client->data, client->end).text);
+    say("server", "received %zu bytes%s from client %d: %s", client->end,
+        client->quiet ? " and more" : "", client->number, quote(client->data, client->end).text);
 }
 
 static enum upper_result receive(struct upper *client)
@@ -72,7 +72,8 @@ enum upper_result upper_turn(struct upper *client)
         if (result != UPPER_GOES_ON || !upper_wants_to_send(client))
             return result;
     }
-    ssize_t sent = send(client->fd, client->data + client->start, client->end - client->start, MSG_NOSIGNAL);
+    ssize_t sent =
+        send(client->fd, client->data + client->start, client->end - client->start, MSG_NOSIGNAL);
     if (sent < 0)
         return after_error();
     client->start += (size_t)sent;

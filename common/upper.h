@@ -1,8 +1,9 @@
-/* upper: one client of an event loop that may not block. Introduced by lesson 06; 07 and 08 serve the same.
+/* upper: one client of an event loop that may not block. Introduced by lesson 06; 07 and 08 serve
+ * the same.
  *
- * What comes in goes out in upper case. A client has one buffer and does one thing at a time: it waits for data, or
- * for room to send what is in the buffer. Nothing more is received before all is sent, so a client that never reads
- * costs one buffer and delays nobody.
+ * What comes in goes out in upper case. A client has one buffer and does one thing at a time: it
+ * waits for data, or for room to send what is in the buffer. Nothing more is received before all is
+ * sent, so a client that never reads costs one buffer and delays nobody.
  */
 #ifndef UPPER_H
 #define UPPER_H
@@ -24,8 +25,8 @@ enum upper_result {
     UPPER_LEFT,    /* end of file, or the client is gone: upper_close it */
 };
 
-/* Takes over a connection and makes it non-blocking. Returns NULL, with errno set and the descriptor left to the
- * caller, when there is no memory. */
+/* Takes over a connection and makes it non-blocking. Returns NULL, with errno set and the
+ * descriptor left to the caller, when there is no memory. */
 struct upper *upper_open(int fd, int number);
 
 /* Closes the connection and frees the client. */

@@ -5,9 +5,11 @@
  * Watch    bob's connect and send succeed at once; his reply comes when ann has left.
  * Before   nothing: start here
  * After    06_select_server serves both at once, in one thread; 10_thread_server in two
- * Python   socket.socket, bind, listen, accept, recv, sendall; socketserver.TCPServer is this server
+ * Python   socket.socket, bind, listen, accept, recv, sendall; socketserver.TCPServer is this
+ *          server
  *
- * Every socket call stands in this file. Later lessons take from common/ what this one shows longhand.
+ * Every socket call stands in this file. Later lessons take from common/ what this one shows
+ * longhand.
  */
 #include "args.h"
 #include "die.h"
@@ -26,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- The server ------------------------------------------------------------------------------------------------ */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static volatile sig_atomic_t stopping;
 static volatile sig_atomic_t listener = -1, connection = -1; /* -1: none */
@@ -48,14 +50,16 @@ static int open_listener(struct sockaddr_in *address)
     if (listen(fd, SOMAXCONN) < 0)
         die("listen %s:%d", host, port);
 
-    socklen_t length = sizeof *address; /* port 0 asked for any free port: this tells which one it is */
+    /* port 0 asked for any free port: this tells which one it is */
+    socklen_t length = sizeof *address;
     if (getsockname(fd, (struct sockaddr *)address, &length) < 0)
         die("getsockname");
     say("server", "listening on %s:%d", host, ntohs(address->sin_port));
     return fd;
 }
 
-/* send may take less than it is given. MSG_NOSIGNAL: a client that is gone costs an error, not the process (SIGPIPE). */
+/* send may take less than it is given. MSG_NOSIGNAL: a client that is gone costs an error, not the
+ * process (SIGPIPE). */
 static bool send_all(int fd, const char *data, size_t length)
 {
     while (length > 0) {
@@ -80,7 +84,8 @@ static void serve_client(int client, int number)
             continue;
         if (got <= 0)
             break;
-        say("server", "received %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
+        say("server", "received %zd bytes from client %d: %s", got, number,
+            quote(data, (size_t)got).text);
         for (ssize_t i = 0; i < got; i++)
             data[i] = (char)toupper((unsigned char)data[i]);
         if (!send_all(client, data, (size_t)got))
@@ -89,7 +94,8 @@ static void serve_client(int client, int number)
     say("server", "client %d has left", number);
 }
 
-/* The next client, or -1 when it is time to stop. A failed accept costs one client, never the server. */
+/* The next client, or -1 when it is time to stop. A failed accept costs one client, never the
+ * server. */
 static int accept_client(void)
 {
     bool complained = false;
@@ -102,7 +108,8 @@ static int accept_client(void)
         if (!complained)
             say("server", "accept: %s: tries again until it can", strerror(errno));
         complained = true;
-        poll(NULL, 0, 100); /* ms. EMFILE, ENOBUFS and the like last: asking again at once would only burn the CPU */
+        /* ms. EMFILE, ENOBUFS and the like last: asking again at once would only burn the CPU */
+        poll(NULL, 0, 100);
     }
     return -1;
 }
@@ -115,15 +122,17 @@ static void serve_until_stopped(void)
         say("server", "accepted client %d", number);
         serve_client(connection, number);
         int done = connection;
-        connection = -1; /* first: a signal between the two calls must not hang up a descriptor that is closed */
+        /* first: a signal between the two calls must not hang up a descriptor that is closed */
+        connection = -1;
         close(done);
     }
     close(listener);
     say("server", "stopped");
 }
 
-/* Hangs up, so that accept, recv and send return at once, also when the signal comes just before the call. (Linux;
- * elsewhere shutdown of a listening socket may fail, and the signal still interrupts a call that has begun.) */
+/* Hangs up, so that accept, recv and send return at once, also when the signal comes just before
+ * the call. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
+ * interrupts a call that has begun.) */
 static void stop(int signal_number)
 {
     (void)signal_number;
@@ -136,13 +145,14 @@ static void stop(int signal_number)
 
 static void stop_on(int signal_number)
 {
-    struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: a blocked call returns with EINTR */
+    /* no SA_RESTART: a blocked call returns with EINTR */
+    struct sigaction action = {.sa_handler = stop};
     sigemptyset(&action.sa_mask);
     if (sigaction(signal_number, &action, NULL) < 0)
         die("sigaction");
 }
 
-/* ---- The clients ----------------------------------------------------------------------------------------------- */
+/* ---- The clients ----------------------------------------------------------------------------- */
 
 static int dial(const struct sockaddr_in *address)
 {
@@ -156,7 +166,8 @@ static int dial(const struct sockaddr_in *address)
     return fd;
 }
 
-/* recv gives what has come so far, which may be less than the whole reply. Returns how much came before the end. */
+/* recv gives what has come so far, which may be less than the whole reply. Returns how much came
+ * before the end. */
 static size_t receive_all(int fd, char *reply, size_t length)
 {
     size_t have = 0;
@@ -179,7 +190,8 @@ static void get_reply(const char *name, int fd, size_t length)
     say(name, "received %s", quote(reply, length).text);
 }
 
-/* Closes the sending side, which the server sees as end of file, and waits until the server has closed the other. */
+/* Closes the sending side, which the server sees as end of file, and waits until the server has
+ * closed the other. */
 static void leave(const char *name, int fd)
 {
     say(name, "leaves");
@@ -210,7 +222,7 @@ static void play(const struct sockaddr_in *address)
     leave("bob", bob);
 }
 
-/* ---- The commands ---------------------------------------------------------------------------------------------- */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static const char *host = "127.0.0.1";
 static long port = 0;
@@ -234,7 +246,8 @@ static int serve(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* The clients play in a child process (fork is lesson 11's). Its end is the signal SIGCHLD, which stops the server. */
+/* The clients play in a child process (fork is lesson 11's). Its end is the signal SIGCHLD, which
+ * stops the server. */
 static int demo(char **operands)
 {
     (void)operands;
@@ -259,7 +272,8 @@ static int demo(char **operands)
 /* The posts' client: a line from the terminal, its reply, until end of file. */
 static int talk(char **operands)
 {
-    struct sockaddr_in address = address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
+    struct sockaddr_in address =
+        address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
     int fd = dial(&address);
     char line[1024];
     while (fgets(line, sizeof line, stdin)) {
@@ -282,10 +296,11 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {0},
     };
-    static const struct program program = {"A server is six calls, and it serves one client at a time.", commands, options};
+    static const struct program program = {
+        "A server is six calls, and it serves one client at a time.", commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,12 +1,15 @@
 /* 02_datagrams: UDP keeps messages apart, and cuts what does not fit
  *
- * Predict  ann sends three datagrams before the server reads one. How many receives are needed? And what becomes of
- *          a datagram of 2000 bytes in a buffer of 1024?
+ * Predict  ann sends three datagrams before the server reads one. How many receives are needed? And
+ *          what becomes of a datagram of 2000 bytes in a buffer of 1024?
  * Run      build/02_datagrams
- * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty one is a message too.
+ * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty
+ *          one is a message too.
  * Before   01_serial_server
- * After    03_unix_sockets has datagrams that stay on the machine; 04_lines makes messages out of a stream
- * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its max_packet_size
+ * After    03_unix_sockets has datagrams that stay on the machine; 04_lines makes messages out of a
+ *          stream
+ * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its
+ *          max_packet_size
  */
 #include "args.h"
 #include "cast.h"
@@ -31,9 +34,10 @@ static const char *host = "127.0.0.1";
 static long port = 0;
 static long size = 1024; /* of the server's buffer */
 
-/* ---- The server ------------------------------------------------------------------------------------------------ */
+/* ---- The server ------------------------------------------------------------------------------ */
 
-/* No listen and no accept: there are no connections, only datagrams, each with its sender's address. */
+/* No listen and no accept: there are no connections, only datagrams, each with its sender's
+ * address. */
 static int open_server(struct sockaddr_in *address)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -66,8 +70,10 @@ static void serve_until_stopped(int fd)
     while (!stop_asked) {
         struct sockaddr_in client;
         socklen_t client_length = sizeof client;
-        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. Python cannot tell. */
-        ssize_t got = recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &client_length);
+        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. Python
+         * cannot tell. */
+        ssize_t got =
+            recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &client_length);
         if (got < 0 || stop_asked)
             continue;
         size_t kept = got > size ? (size_t)size : (size_t)got;
@@ -82,11 +88,12 @@ static void serve_until_stopped(int fd)
     say("server", "stopped");
 }
 
-/* ---- The clients ----------------------------------------------------------------------------------------------- */
+/* ---- The clients ----------------------------------------------------------------------------- */
 
 static struct sockaddr_in server_address;
 
-/* connect sends nothing: it fixes the address that send uses and drops what comes from anybody else. */
+/* connect sends nothing: it fixes the address that send uses and drops what comes from anybody
+ * else. */
 static int dial(const struct sockaddr_in *address)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -128,13 +135,14 @@ static void play(void)
     say("carl", "sends an empty datagram");
     int carl = dial(&server_address);
     send_datagram(carl, "", 0);
-    say("carl", "received %zd bytes: an empty reply, not the end of anything", recv(carl, data, sizeof data, 0));
+    say("carl", "received %zd bytes: an empty reply, not the end of anything",
+        recv(carl, data, sizeof data, 0));
     close(ann);
     close(bob);
     close(carl);
 }
 
-/* ---- The commands ---------------------------------------------------------------------------------------------- */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static struct sockaddr_in address_of(const char *ip, long port_number)
 {
@@ -167,7 +175,8 @@ static int demo(char **operands)
 
 static int connect_to(char **operands)
 {
-    struct sockaddr_in address = address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
+    struct sockaddr_in address =
+        address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
     return talk(dial(&address));
 }
 
@@ -176,15 +185,17 @@ int main(int argc, char **argv)
     static const struct command commands[] = {
         {"", "", "play the demo", demo},
         {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed as a datagram, print its reply", connect_to},
+        {"connect", "HOST PORT", "send each line that is typed as a datagram, print its reply",
+         connect_to},
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
-        {.name = "size", .value = "N", .number = &size, .min = 64, .max = 32768, .help = "the buffer in bytes"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"size", "N", "the buffer in bytes", .number = &size, .min = 64, .max = 32768},
         {0},
     };
-    static const struct program program = {"UDP keeps messages apart, and cuts what does not fit.", commands, options};
+    static const struct program program = {"UDP keeps messages apart, and cuts what does not fit.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

@@ -2,12 +2,13 @@
  *
  * Predict  The server closes its socket and ends. Can it start again at the same path?
  * Run      build/03_unix_sockets
- * Watch    lesson 01's conversation word for word; then a path that outlives its socket; then a client that cannot be
- *          answered, because it has no name.
+ * Watch    lesson 01's conversation word for word; then a path that outlives its socket; then a
+ *          client that cannot be answered, because it has no name.
  * Before   01_serial_server, 02_datagrams
- * After    12_socketserver has both kinds as classes; 23_manager_dict talks to its process through such a socket
- * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer, UnixDatagramServer, which
- *          leave the path behind
+ * After    12_socketserver has both kinds as classes; 23_manager_dict talks to its process through
+ *          such a socket
+ * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer,
+ *          UnixDatagramServer, which leave the path behind
  */
 #include "args.h"
 #include "cast.h"
@@ -29,12 +30,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path }; /* 108 on Linux, with the zero byte at the end */
+/* 108 on Linux, with the zero byte at the end */
+enum { PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path };
 
 static const char *path; /* where the server listens */
 static bool datagram, no_name;
 
-/* ---- Paths ----------------------------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 static struct sockaddr_un address_of(const char *name)
 {
@@ -51,9 +53,9 @@ static const char *last_part(const char *name)
     return slash ? slash + 1 : name;
 }
 
-/* A path outlives the socket that made it. Removes it if nobody listens there any more, and nothing else: no other
- * file, no living server's path. (Two servers that start in the same instant could both find it stale; a lock file
- * would settle that.) */
+/* A path outlives the socket that made it. Removes it if nobody listens there any more, and nothing
+ * else: no other file, no living server's path. (Two servers that start in the same instant could
+ * both find it stale; a lock file would settle that.) */
 static void remove_if_stale(const char *name)
 {
     struct stat status;
@@ -68,7 +70,8 @@ static void remove_if_stale(const char *name)
         die("socket");
     fcntl(probe, F_SETFL, O_NONBLOCK); /* a server with a full backlog is alive too */
     struct sockaddr_un address = address_of(name);
-    bool stale = connect(probe, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED;
+    bool stale =
+        connect(probe, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED;
     close(probe);
     if (!stale) {
         errno = EADDRINUSE;
@@ -78,7 +81,8 @@ static void remove_if_stale(const char *name)
     unlink(name);
 }
 
-/* The path is made with mode 0600: only this user's clients may connect. unix(7), "Pathname socket ownership" */
+/* The path is made with mode 0600: only this user's clients may connect. unix(7), "Pathname socket
+ * ownership" */
 static int open_server(void)
 {
     int fd = socket(AF_UNIX, datagram ? SOCK_DGRAM : SOCK_STREAM, 0);
@@ -95,7 +99,7 @@ static int open_server(void)
     return fd;
 }
 
-/* ---- The server for streams: lesson 01's, call by call ----------------------------------------------------------- */
+/* ---- The server for streams: lesson 01's, call by call --------------------------------------- */
 
 static bool send_all(int fd, const char *data, size_t length)
 {
@@ -126,7 +130,8 @@ static void serve_client(int client, int number)
             continue;
         if (got <= 0)
             break;
-        say("server", "received %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
+        say("server", "received %zd bytes from client %d: %s", got, number,
+            quote(data, (size_t)got).text);
         to_upper(data, got);
         if (!send_all(client, data, (size_t)got))
             break;
@@ -134,7 +139,7 @@ static void serve_client(int client, int number)
     say("server", "client %d has left", number);
 }
 
-/* ---- The server for datagrams ------------------------------------------------------------------------------------ */
+/* ---- The server for datagrams ---------------------------------------------------------------- */
 
 static void serve_datagrams(void)
 {
@@ -142,17 +147,21 @@ static void serve_datagrams(void)
     while (!stop_asked) {
         struct sockaddr_un client;
         socklen_t length = sizeof client;
-        ssize_t got = recvfrom(stop_listener, data, sizeof data, 0, (struct sockaddr *)&client, &length);
+        ssize_t got =
+            recvfrom(stop_listener, data, sizeof data, 0, (struct sockaddr *)&client, &length);
         if (got < 0 || stop_asked)
             continue;
         if (length <= offsetof(struct sockaddr_un, sun_path)) {
-            say("server", "received %s from nobody: it cannot be answered", quote(data, (size_t)got).text);
+            say("server", "received %s from nobody: it cannot be answered",
+                quote(data, (size_t)got).text);
             continue;
         }
         say("server", "received %s from a client with a name", quote(data, (size_t)got).text);
         to_upper(data, got);
-        /* Unlike UDP's, this queue is the client's and a full one makes sendto wait: who does not read gets nothing. */
-        if (sendto(stop_listener, data, (size_t)got, MSG_DONTWAIT, (struct sockaddr *)&client, length) < 0)
+        /* Unlike UDP's, this queue is the client's and a full one makes sendto wait: who does not
+         * read gets nothing. */
+        if (sendto(stop_listener, data, (size_t)got, MSG_DONTWAIT, (struct sockaddr *)&client,
+                   length) < 0)
             say("server", "sendto: %s: this reply is lost", strerror(errno));
     }
 }
@@ -168,12 +177,13 @@ static void serve_until_stopped(void)
     int done = stop_listener;
     stop_listener = -1;
     close(done);
-    if (known && lstat(path, &found) == 0 && found.st_dev == bound.st_dev && found.st_ino == bound.st_ino)
+    if (known && lstat(path, &found) == 0 && found.st_dev == bound.st_dev &&
+        found.st_ino == bound.st_ino)
         unlink(path);
     say("server", "stopped");
 }
 
-/* ---- The clients ----------------------------------------------------------------------------------------------- */
+/* ---- The clients ----------------------------------------------------------------------------- */
 
 static int dial(const char *server)
 {
@@ -186,8 +196,9 @@ static int dial(const char *server)
     return fd;
 }
 
-/* A datagram client that wants an answer needs a name. Linux gives one that is no file, so nothing is left behind
- * (unix(7), "Autobind feature"); elsewhere a client binds a path of its own and unlinks it. */
+/* A datagram client that wants an answer needs a name. Linux gives one that is no file, so nothing
+ * is left behind (unix(7), "Autobind feature"); elsewhere a client binds a path of its own and
+ * unlinks it. */
 static void take_name(int fd)
 {
     struct sockaddr_un nameless = {.sun_family = AF_UNIX};
@@ -231,7 +242,7 @@ static void play_datagrams(void)
     close(bob);
 }
 
-/* ---- The commands ---------------------------------------------------------------------------------------------- */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 /* Without --path: a name with the pid in it, so that thirty students can share one host. */
 static void choose_path(void)
@@ -240,7 +251,8 @@ static void choose_path(void)
     const char *directory = getenv("TMPDIR");
     if (path)
         return;
-    int length = snprintf(own, sizeof own, "%s/%s.%d", directory ? directory : "/tmp", die_name, (int)getpid());
+    int length = snprintf(own, sizeof own, "%s/%s.%d", directory ? directory : "/tmp", die_name,
+                          (int)getpid());
     if (length >= (int)sizeof own)
         args_refuse("TMPDIR %s: too long for a socket's path", directory);
     path = own;
@@ -315,11 +327,13 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "path", .value = "P", .text = &path, .help = "the path to listen on (default: in TMPDIR or /tmp)"},
-        {.name = "datagram", .flag = &datagram, .help = "datagrams instead of a stream, in serve and connect"},
-        {.name = "no-name", .flag = &no_name, .help = "connect --datagram without a name: nobody can answer"},
+        {"path", "P", "the path to listen on (default: in TMPDIR or /tmp)", .text = &path},
+        {"datagram", NULL, "datagrams instead of a stream, in serve and connect",
+         .flag = &datagram},
+        {"no-name", NULL, "connect --datagram without a name: nobody can answer", .flag = &no_name},
         {0},
     };
-    static const struct program program = {"The same calls, with a path in place of an address.", commands, options};
+    static const struct program program = {"The same calls, with a path in place of an address.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,8 +1,10 @@
 /* 04_lines: a stream has no messages; a protocol makes them, here one line each
  *
- * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many answers does she get?
+ * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many
+ *          answers does she get?
  * Run      build/04_lines
- * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and "world".
+ * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and
+ *          "world".
  * Before   01_serial_server, and 02_datagrams for a socket that does keep messages
  * After    common/lines.c and common/net.c, which this lesson introduces; then 05_select_stdin
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
@@ -31,10 +33,10 @@ static long port = 0;
 static long longest = 1024; /* bytes in a line, its newline included */
 static bool naive;
 
-/* ---- The time server --------------------------------------------------------------------------------------------- */
+/* ---- The time server ------------------------------------------------------------------------- */
 
-/* "[ctime] text" and a newline, put together first and sent at once: a reply in two sends can wait 40 ms for the
- * acknowledgement of its first half (lesson 15). */
+/* "[ctime] text" and a newline, put together first and sent at once: a reply in two sends can wait
+ * 40 ms for the acknowledgement of its first half (lesson 15). */
 static bool reply(int client, const char *text, size_t length)
 {
     static char message[STAMP + LONGEST + 1];
@@ -56,7 +58,8 @@ static void serve_lines(int client, int number)
     while (answered && !stop_asked) {
         switch (lines_next(&reader, &line, &length)) {
         case LINES_LINE:
-            say("server", "line of %zu bytes from client %d: %s", length, number, quote(line, length).text);
+            say("server", "line of %zu bytes from client %d: %s", length, number,
+                quote(line, length).text);
             answered = reply(client, line, length);
             break;
         case LINES_TOO_LONG:
@@ -83,7 +86,8 @@ static void serve_pieces(int client, int number)
             continue;
         if (got <= 0)
             break;
-        say("server", "recv gave %zd bytes from client %d: %s", got, number, quote(data, (size_t)got).text);
+        say("server", "recv gave %zd bytes from client %d: %s", got, number,
+            quote(data, (size_t)got).text);
         if (!reply(client, data, (size_t)got))
             break;
     }
@@ -99,7 +103,7 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- The clients ------------------------------------------------------------------------------------------------- */
+/* ---- The clients ----------------------------------------------------------------------------- */
 
 static int server_port;
 
@@ -144,7 +148,7 @@ static void play_lines(void)
     cast_leave("ann", ann);
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static int play_scene(void (*play)(void))
 {
@@ -190,12 +194,13 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
-        {.name = "longest", .value = "N", .number = &longest, .min = 64, .max = LONGEST, .help = "bytes in a line"},
-        {.name = "naive", .flag = &naive, .help = "serve: take what one recv gives for a message"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"longest", "N", "bytes in a line", .number = &longest, .min = 64, .max = LONGEST},
+        {"naive", NULL, "serve: take what one recv gives for a message", .flag = &naive},
         {0},
     };
-    static const struct program program = {"A stream has no messages; a protocol makes them.", commands, options};
+    static const struct program program = {"A stream has no messages; a protocol makes them.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,10 +1,12 @@
 /* 05_select_stdin: select waits for input and for time at once
  *
- * Predict  Two lines arrive together. select says "readable", the program reads one line and calls select again.
- *          What does select say about the second line?
+ * Predict  Two lines arrive together. select says "readable", the program reads one line and calls
+ *          select again. What does select say about the second line?
  * Run      build/05_select_stdin play --timeout 200
- * Watch    time-out, line, end of file; then the same with a buffered reader, which loses a line that is already here.
- * Try      build/05_select_stdin on a terminal: type lines, wait, end with Ctrl-D; printf 'a\nb\n' | build/05_select_stdin
+ * Watch    time-out, line, end of file; then the same with a buffered reader, which loses a line
+ *          that is already here.
+ * Try      build/05_select_stdin on a terminal: type lines, wait, end with Ctrl-D; printf 'a\nb\n'
+ *          | build/05_select_stdin
  * Before   04_lines, whose line reader keeps its buffer where the program can ask for it
  * After    06_select_server watches many sockets the same way
  * Python   select.select([sys.stdin], [], [], 1) and sys.stdin.readline()
@@ -24,7 +26,7 @@
 static long timeout_ms = 1000;
 static bool naive;
 
-/* ---- Waiting ----------------------------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* True when a read would not block: there is input, or end of file. False when the time is over. */
 static bool wait_until_readable(int fd)
@@ -47,8 +49,8 @@ static bool wait_until_readable(int fd)
     }
 }
 
-/* One select, one read, and then every line that the read brought: the next select only knows of what is still in the
- * kernel. Returns false at end of file. */
+/* One select, one read, and then every line that the read brought: the next select only knows of
+ * what is still in the kernel. Returns false at end of file. */
 static bool watch_once(struct lines *reader)
 {
     if (!wait_until_readable(reader->fd))
@@ -75,7 +77,8 @@ static bool watch_once(struct lines *reader)
     }
 }
 
-/* The mistake: fgets reads all that there is into a buffer that select cannot see, and returns one line of it. */
+/* The mistake: fgets reads all that there is into a buffer that select cannot see, and returns one
+ * line of it. */
 static bool watch_once_naive(FILE *input)
 {
     char line[1024];
@@ -89,7 +92,7 @@ static bool watch_once_naive(FILE *input)
     return true;
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static int watch_standard_input(char **operands)
 {
@@ -108,7 +111,8 @@ static void type(int keyboard, const char *text)
         die("write");
 }
 
-/* A pipe takes the place of the terminal. Its two ends are in one process, so everything happens in this order. */
+/* A pipe takes the place of the terminal. Its two ends are in one process, so everything happens in
+ * this order. */
 static void open_keyboard(int *input, int *keyboard)
 {
     int ends[2];
@@ -168,10 +172,11 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "timeout", .value = "MS", .number = &timeout_ms, .min = 1, .max = 60000, .help = "wait so long for input"},
-        {.name = "naive", .flag = &naive, .help = "read with fgets: loses the second of two lines"},
+        {"timeout", "MS", "wait so long for input", .number = &timeout_ms, .min = 1, .max = 60000},
+        {"naive", NULL, "read with fgets: loses the second of two lines", .flag = &naive},
         {0},
     };
-    static const struct program program = {"select waits for input and for time at once.", commands, options};
+    static const struct program program = {"select waits for input and for time at once.", commands,
+                                           options};
     return args_run(argc, argv, &program);
 }

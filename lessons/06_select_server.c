@@ -1,7 +1,7 @@
 /* 06_select_server: one thread serves many clients, because nothing in its loop blocks
  *
- * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl, who sends and never
- *          reads: whom does he hold up?
+ * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl, who
+ *          sends and never reads: whom does he hold up?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl holds up nobody, and loses nothing.
  * Before   01_serial_server, 05_select_stdin; common/upper.c, which this lesson introduces
@@ -34,18 +34,20 @@ static long port = 0;
 static long idle_clients = 100, round_trips = 1000;
 static bool timing;
 
-/* ---- The server -------------------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static struct upper **clients; /* by descriptor; NULL: none */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
 static int count;              /* of clients so far */
-static bool accepting = true;  /* false: accept failed and would fail again, so do not watch the listener for a while */
+/* false: accept failed and would fail again, so do not watch the listener for a while */
+static bool accepting = true;
 
 static void open_table(void)
 {
     net_raise_descriptor_limit();
-    room = FD_SETSIZE; /* an fd_set has no place for a higher one: FD_SET would write past its end. select(2) */
+    /* an fd_set has no place for a higher one: FD_SET would write past its end. select(2) */
+    room = FD_SETSIZE;
     clients = calloc((size_t)room, sizeof *clients);
     if (!clients)
         die("calloc");
@@ -135,7 +137,7 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static int server_port;
 
@@ -182,14 +184,14 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
-        {.name = "timing", .flag = &timing, .help = "measure round trips, with no narration"},
-        {.name = "ops", .value = "N", .number = &round_trips, .min = 1, .max = 1000000, .help = "round trips to make"},
-        {.name = "clients", .value = "N", .number = &idle_clients, .max = 20000, .help = "idle clients meanwhile"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
+        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
+        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
         {0},
     };
-    static const struct program program = {"One thread serves many clients, because nothing in its loop blocks.",
-                                           commands, options};
+    static const struct program program = {
+        "One thread serves many clients, because nothing in its loop blocks.", commands, options};
     return args_run(argc, argv, &program);
 }

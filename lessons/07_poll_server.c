@@ -1,9 +1,10 @@
 /* 07_poll_server: the same server with poll, which has no limit of 1024
  *
- * Predict  Lesson 06 with poll in place of select: which lines change? And what does the same round trip cost when ten
- *          thousand clients are connected and silent?
+ * Predict  Lesson 06 with poll in place of select: which lines change? And what does the same round
+ *          trip cost when ten thousand clients are connected and silent?
  * Run      build/07_poll_server, then build/07_poll_server --timing --clients 10000
- * Watch    the transcript of lesson 06, word for word; more clients than an fd_set can hold, and their price.
+ * Watch    the transcript of lesson 06, word for word; more clients than an fd_set can hold, and
+ *          their price.
  * Before   06_select_server
  * After    diff lessons/07_poll_server.c lessons/08_epoll_server.c
  * Python   select.poll, register, unregister, poll
@@ -34,20 +35,22 @@ static long port = 0;
 static long idle_clients = 100, round_trips = 1000;
 static bool timing;
 
-/* ---- The server -------------------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static struct upper **clients; /* by descriptor; NULL: none */
 static struct pollfd *polled;  /* by descriptor; poll passes over those whose fd is -1 */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
 static int count;              /* of clients so far */
-static bool accepting = true;  /* false: accept failed and would fail again, so do not watch the listener for a while */
+/* false: accept failed and would fail again, so do not watch the listener for a while */
+static bool accepting = true;
 
 static void open_table(void)
 {
     room = (int)net_raise_descriptor_limit();
     if (room < PLENTY)
-        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room, PLENTY);
+        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room,
+            PLENTY);
     clients = calloc((size_t)room, sizeof *clients);
     polled = calloc((size_t)room, sizeof *polled);
     if (!clients || !polled)
@@ -109,8 +112,11 @@ static void serve_until_stopped(void)
     while (!stop_asked) {
         for (int fd = 0; fd <= highest; fd++)
             if (clients[fd])
-                polled[fd] = (struct pollfd){.fd = fd, .events = upper_wants_to_send(clients[fd]) ? POLLOUT : POLLIN};
-        polled[stop_listener] = (struct pollfd){.fd = accepting ? stop_listener : -1, .events = POLLIN};
+                polled[fd] =
+                    (struct pollfd){.fd = fd,
+                                    .events = upper_wants_to_send(clients[fd]) ? POLLOUT : POLLIN};
+        polled[stop_listener] =
+            (struct pollfd){.fd = accepting ? stop_listener : -1, .events = POLLIN};
 
         int top = highest > stop_listener ? highest : stop_listener;
         int ready = poll(polled, (nfds_t)top + 1, accepting ? -1 : RETRY_MS);
@@ -137,7 +143,7 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static int server_port;
 
@@ -184,13 +190,14 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
-        {.name = "timing", .flag = &timing, .help = "measure round trips, with no narration"},
-        {.name = "ops", .value = "N", .number = &round_trips, .min = 1, .max = 1000000, .help = "round trips to make"},
-        {.name = "clients", .value = "N", .number = &idle_clients, .max = 20000, .help = "idle clients meanwhile"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
+        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
+        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
         {0},
     };
-    static const struct program program = {"The same server with poll, which has no limit of 1024.", commands, options};
+    static const struct program program = {"The same server with poll, which has no limit of 1024.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,8 +1,10 @@
 /* 08_epoll_server: the same server with epoll, which is told once whom to watch (Linux)
  *
- * Predict  Six bytes arrive and the program reads three of them. Does the next epoll_wait report the other three?
+ * Predict  Six bytes arrive and the program reads three of them. Does the next epoll_wait report
+ *          the other three?
  * Run      build/08_epoll_server, then build/08_epoll_server --timing --clients 10000
- * Watch    lesson 06's transcript once more, then level and edge side by side; a price that does not grow.
+ * Watch    lesson 06's transcript once more, then level and edge side by side; a price that does
+ *          not grow.
  * Before   07_poll_server
  * After    09_reuseaddr; 26_showdown measures every model
  * Python   select.epoll, register, modify, poll; EPOLLET for --edge
@@ -33,20 +35,22 @@ static long port = 0;
 static long idle_clients = 100, round_trips = 1000;
 static bool timing, edge;
 
-/* ---- The server -------------------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static struct upper **clients; /* by descriptor; NULL: none */
 static int epoll;              /* the kernel's list of whom to watch, and for what */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
 static int count;              /* of clients so far */
-static bool accepting = true;  /* false: accept failed and would fail again, so do not watch the listener for a while */
+/* false: accept failed and would fail again, so do not watch the listener for a while */
+static bool accepting = true;
 
 static void open_table(void)
 {
     room = (int)net_raise_descriptor_limit();
     if (room < PLENTY)
-        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room, PLENTY);
+        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room,
+            PLENTY);
     clients = calloc((size_t)room, sizeof *clients);
     if (!clients)
         die("calloc");
@@ -55,8 +59,9 @@ static void open_table(void)
         die("epoll_create1");
 }
 
-/* Tells the kernel what the descriptor waits for. Level-triggered: it reports as long as that is so. Edge-triggered: it
- * reports when something changed, and once at each EPOLL_CTL_MOD if it is so now. */
+/* Tells the kernel what the descriptor waits for. Level-triggered: it reports as long as that is
+ * so. Edge-triggered: it reports when something changed, and once at each EPOLL_CTL_MOD if it is so
+ * now. */
 static bool watch(int operation, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -119,8 +124,9 @@ static void accept_clients(void)
     }
 }
 
-/* Level-triggered: one turn, and the kernel reports again if there is more. Edge-triggered: turns until one would have
- * blocked, for there will be no second report; but not without end, so that others have their turn too. */
+/* Level-triggered: one turn, and the kernel reports again if there is more. Edge-triggered: turns
+ * until one would have blocked, for there will be no second report; but not without end, so that
+ * others have their turn too. */
 static void serve_client(struct upper *client)
 {
     bool sending = upper_wants_to_send(client);
@@ -142,7 +148,8 @@ static void serve_until_stopped(void)
     while (!stop_asked) {
         bool was_accepting = accepting;
         struct epoll_event events[64];
-        int ready = epoll_wait(epoll, events, sizeof events / sizeof *events, accepting ? -1 : RETRY_MS);
+        int ready =
+            epoll_wait(epoll, events, sizeof events / sizeof *events, accepting ? -1 : RETRY_MS);
         if (ready < 0 && errno != EINTR)
             die("epoll_wait");
         accepting = true;
@@ -165,7 +172,7 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- Level and edge ---------------------------------------------------------------------------------------------- */
+/* ---- Level and edge -------------------------------------------------------------------------- */
 
 static void report(const char *trigger, int list, const char *after)
 {
@@ -196,7 +203,7 @@ static void show_trigger(const char *trigger, uint32_t events)
     close(list);
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 static int server_port;
 
@@ -247,15 +254,15 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "host", .value = "H", .text = &host, .help = "the address to listen on"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port; 0: any free one"},
-        {.name = "edge", .flag = &edge, .help = "edge-triggered: told of changes only"},
-        {.name = "timing", .flag = &timing, .help = "measure round trips, with no narration"},
-        {.name = "ops", .value = "N", .number = &round_trips, .min = 1, .max = 1000000, .help = "round trips to make"},
-        {.name = "clients", .value = "N", .number = &idle_clients, .max = 20000, .help = "idle clients meanwhile"},
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"edge", NULL, "edge-triggered: told of changes only", .flag = &edge},
+        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
+        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
+        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
         {0},
     };
-    static const struct program program = {"The same server with epoll, which is told once whom to watch (Linux).",
-                                           commands, options};
+    static const struct program program = {
+        "The same server with epoll, which is told once whom to watch (Linux).", commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,10 +1,12 @@
 /* 09_reuseaddr: when a port may be bound twice, and why a server cannot always restart
  *
- * Predict  Two sockets set SO_REUSEADDR and bind one port. Do both binds work? Both listens? Who gets the clients?
+ * Predict  Two sockets set SO_REUSEADDR and bind one port. Do both binds work? Both listens? Who
+ *          gets the clients?
  * Run      build/09_reuseaddr
- * Watch    the table is what the calls return here and now; then a server that hung up first finds its port in TIME_WAIT.
- * Try      build/09_reuseaddr --hold --port 8009 in one terminal and again in another; then connect, stop it, and restart it
- *          with and without --no-reuse
+ * Watch    the table is what the calls return here and now; then a server that hung up first finds
+ *          its port in TIME_WAIT.
+ * Try      build/09_reuseaddr --hold --port 8009 in one terminal and again in another; then
+ *          connect, stop it, and restart it with and without --no-reuse
  * Before   01_serial_server sets the option without a word
  * After    10_thread_server; 25_prefork_server uses SO_REUSEPORT on purpose
  * Python   allow_reuse_address and allow_reuse_port of socketserver, both off
@@ -32,7 +34,7 @@ static const char *host = "127.0.0.1";
 static long port = 0;
 static bool hold, no_reuse, reuse_port;
 
-/* ---- Calls that may fail, and say how ---------------------------------------------------------------------------- */
+/* ---- Calls that may fail, and say how -------------------------------------------------------- */
 
 static int socket_with(int type, int option)
 {
@@ -69,17 +71,19 @@ static const char *try_listen(int fd)
     return outcome(listen(fd, SOMAXCONN));
 }
 
-/* ---- The table --------------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     int option;
-} options_to_try[] = {{"no option", 0}, {"SO_REUSEADDR", SO_REUSEADDR}, {"SO_REUSEPORT", SO_REUSEPORT}};
+} options_to_try[] = {{"no option", 0},
+                      {"SO_REUSEADDR", SO_REUSEADDR},
+                      {"SO_REUSEPORT", SO_REUSEPORT}};
 
 enum { OPTIONS = sizeof options_to_try / sizeof *options_to_try };
 
-/* Two sockets with the same option. The second binds while the first is only bound; then both try to listen. A third
- * binds while the first listens. */
+/* Two sockets with the same option. The second binds while the first is only bound; then both try
+ * to listen. A third binds while the first listens. */
 static void try_tcp(const char *name, int option)
 {
     int first = socket_with(SOCK_STREAM, option);
@@ -116,7 +120,7 @@ static void show_table(void)
         try_udp(options_to_try[i].name, options_to_try[i].option);
 }
 
-/* ---- Who gets what ----------------------------------------------------------------------------------------------- */
+/* ---- Who gets what --------------------------------------------------------------------------- */
 
 static void show_udp_receiver(void)
 {
@@ -129,13 +133,15 @@ static void show_udp_receiver(void)
     sendto(client, "hello", 5, 0, (struct sockaddr *)&address, sizeof address);
     struct pollfd receivers[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
     poll(receivers, 2, -1);
-    say("udp", "SO_REUSEADDR: the %s to bind gets the datagram, the other nothing", receivers[1].revents ? "last" : "first");
+    say("udp", "SO_REUSEADDR: the %s to bind gets the datagram, the other nothing",
+        receivers[1].revents ? "last" : "first");
     close(first);
     close(second);
     close(client);
 }
 
-/* Connects until both have been given a client: which of the two gets the next is for the kernel's hash to say. */
+/* Connects until both have been given a client: which of the two gets the next is for the kernel's
+ * hash to say. */
 static void show_reuseport_listeners(void)
 {
     int first = socket_with(SOCK_STREAM, SO_REUSEPORT);
@@ -150,7 +156,8 @@ static void show_reuseport_listeners(void)
         int client = socket_with(SOCK_STREAM, 0);
         if (connect(client, (struct sockaddr *)&address, sizeof address) < 0)
             die("connect");
-        struct pollfd listeners[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+        struct pollfd listeners[] = {{.fd = first, .events = POLLIN},
+                                     {.fd = second, .events = POLLIN}};
         poll(listeners, 2, -1);
         int accepted = accept(listeners[0].revents ? first : second, NULL, NULL);
         *(listeners[0].revents ? &first_got : &second_got) = true;
@@ -162,9 +169,10 @@ static void show_reuseport_listeners(void)
     close(second);
 }
 
-/* ---- TIME_WAIT --------------------------------------------------------------------------------------------------- */
+/* ---- TIME_WAIT ------------------------------------------------------------------------------- */
 
-/* A server on any free port serves one client and hangs up first; then it ends. Returns the port. */
+/* A server on any free port serves one client and hangs up first; then it ends. Returns the
+ * port. */
 static int serve_once_and_end(int option)
 {
     int listener = socket_with(SOCK_STREAM, option);
@@ -179,14 +187,16 @@ static int serve_once_and_end(int option)
     close(connection);
     char byte;
     recv(client, &byte, 1, 0); /* end of file: the server hung up */
-    struct linger until_acknowledged = {.l_onoff = 1, .l_linger = 5}; /* close waits, so the four-way goodbye is over */
+    /* close waits, so the four-way goodbye is over */
+    struct linger until_acknowledged = {.l_onoff = 1, .l_linger = 5};
     setsockopt(client, SOL_SOCKET, SO_LINGER, &until_acknowledged, sizeof until_acknowledged);
     close(client);
     close(listener);
     return port_number;
 }
 
-/* Whether the system keeps a connection of this port in TIME_WAIT. proc(5), /proc/net/tcp (Linux): state 06 */
+/* Whether the system keeps a connection of this port in TIME_WAIT. proc(5), /proc/net/tcp (Linux):
+ * state 06 */
 static bool is_in_time_wait(int port_number)
 {
     FILE *table = fopen("/proc/net/tcp", "r");
@@ -221,7 +231,7 @@ static void show_time_wait(void)
     show_restart("with", SO_REUSEADDR, "with", SO_REUSEADDR);
 }
 
-/* ---- The commands ------------------------------------------------------------------------------------------------ */
+/* ---- The commands ---------------------------------------------------------------------------- */
 
 /* Hangs up first, so that its port is left in TIME_WAIT. */
 static void hang_up(int client, int number)
@@ -234,7 +244,8 @@ static int hold_port(void)
 {
     stop_on(SIGINT);
     stop_on(SIGTERM);
-    stop_listener = socket_with(SOCK_STREAM, no_reuse ? 0 : reuse_port ? SO_REUSEPORT : SO_REUSEADDR);
+    int option = reuse_port ? SO_REUSEPORT : SO_REUSEADDR;
+    stop_listener = socket_with(SOCK_STREAM, no_reuse ? 0 : option);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
@@ -270,14 +281,15 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {.name = "hold", .flag = &hold, .help = "listen until SIGINT or SIGTERM and hang up on each client"},
-        {.name = "host", .value = "H", .text = &host, .help = "the address to hold"},
-        {.name = "port", .value = "P", .number = &port, .max = 65535, .help = "the port to hold; 0: any free one"},
-        {.name = "no-reuse", .flag = &no_reuse, .help = "hold it without SO_REUSEADDR"},
-        {.name = "reuse-port", .flag = &reuse_port, .help = "hold it with SO_REUSEPORT instead"},
+        {"hold", NULL, "listen until SIGINT or SIGTERM and hang up on each client", .flag = &hold},
+        {"host", "H", "the address to hold", .text = &host},
+        {"port", "P", "the port to hold; 0: any free one", .number = &port, .max = 65535},
+        {"no-reuse", NULL, "hold it without SO_REUSEADDR", .flag = &no_reuse},
+        {"reuse-port", NULL, "hold it with SO_REUSEPORT instead", .flag = &reuse_port},
         {0},
     };
-    static const struct program program = {"When a port may be bound twice, and why a server cannot always restart.",
-                                           commands, options};
+    static const struct program program = {
+        "When a port may be bound twice, and why a server cannot always restart.", commands,
+        options};
     return args_run(argc, argv, &program);
 }

@@ -1,6 +1,6 @@
-/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call with EINTR, as a
- * signal may, and moves at most seven bytes at a time over a stream. All of it is allowed by POSIX, so a correct
- * program behaves as ever. */
+/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
+ * with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of it is
+ * allowed by POSIX, so a correct program behaves as ever. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -14,20 +14,26 @@ enum { SHORT = 7 };
 int __real_accept(int fd, struct sockaddr *address, socklen_t *length);
 ssize_t __real_recv(int fd, void *data, size_t length, int flags);
 ssize_t __real_send(int fd, const void *data, size_t length, int flags);
-ssize_t __real_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from, socklen_t *from_length);
-ssize_t __real_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t to_length);
+ssize_t __real_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
+                        socklen_t *from_length);
+ssize_t __real_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
+                      socklen_t to_length);
 ssize_t __real_read(int fd, void *data, size_t length);
-int __real_select(int count, fd_set *readable, fd_set *writable, fd_set *other, struct timeval *timeout);
+int __real_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
+                  struct timeval *timeout);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length);
 ssize_t __wrap_recv(int fd, void *data, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t length, int flags);
-ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from, socklen_t *from_length);
-ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t to_length);
+ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
+                        socklen_t *from_length);
+ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
+                      socklen_t to_length);
 ssize_t __wrap_read(int fd, void *data, size_t length);
-int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other, struct timeval *timeout);
+int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
+                  struct timeval *timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
@@ -63,12 +69,14 @@ ssize_t __wrap_send(int fd, const void *data, size_t length, int flags)
     return interrupted() ? -1 : __real_send(fd, data, shortened(fd, length), flags);
 }
 
-ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from, socklen_t *from_length)
+ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
+                        socklen_t *from_length)
 {
     return interrupted() ? -1 : __real_recvfrom(fd, data, length, flags, from, from_length);
 }
 
-ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t to_length)
+ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
+                      socklen_t to_length)
 {
     return interrupted() ? -1 : __real_sendto(fd, data, length, flags, to, to_length);
 }
@@ -78,7 +86,8 @@ ssize_t __wrap_read(int fd, void *data, size_t length)
     return interrupted() ? -1 : __real_read(fd, data, shortened(fd, length));
 }
 
-int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other, struct timeval *timeout)
+int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
+                  struct timeval *timeout)
 {
     return interrupted() ? -1 : __real_select(count, readable, writable, other, timeout);
 }

@@ -1,16 +1,17 @@
 /* peer: the clients of the tests, the polite and the rude.
  *
- *   peer talk ADDRESS        standard input to the server, its replies to standard output, both at once
- *   peer bytes ADDRESS TEXT  one byte at a time, each after the reply to the one before; prints the replies
+ *   peer talk ADDRESS        standard input to the server, its replies to standard output, at once
+ *   peer bytes ADDRESS TEXT  one byte at a time, each after the reply to the one before
  *   peer row ADDRESS N       N clients, one after the other
  *   peer many ADDRESS N      N clients at once, answered last to first
  *   peer reset ADDRESS       sends much, reads one byte and resets the connection
  *   peer flood ADDRESS N     sends N bytes without a newline, and reads what comes back
- *   peer silent ADDRESS N    N clients connect and say nothing;        these two print "ready" and stay
- *   peer stall ADDRESS       one client sends and reads nothing;       until standard input ends
+ *   peer silent ADDRESS N    N clients connect and say nothing; prints "ready" and stays
+ *   peer stall ADDRESS       one client sends and reads nothing; prints "ready" and stays
  *   peer packets ADDRESS TEXT...  one datagram each (UDP); prints the replies, one a line
  *
- * ADDRESS is HOST:PORT, or the path of a Unix socket. What goes wrong is one line on stderr and status 1.
+ * ADDRESS is HOST:PORT, or the path of a Unix socket. Who stays goes when standard input ends. What
+ * goes wrong is one line on stderr and status 1.
  */
 #include "args.h"
 #include "die.h"
@@ -110,7 +111,8 @@ static void talk(const char *address)
     size_t start = 0, end = 0;
     bool sending = true;
     for (;;) {
-        struct pollfd socket_ready = {.fd = fd, .events = (short)(POLLIN | (sending ? POLLOUT : 0))};
+        struct pollfd socket_ready = {.fd = fd,
+                                      .events = (short)(POLLIN | (sending ? POLLOUT : 0))};
         if (poll(&socket_ready, 1, -1) < 0)
             die("poll");
         if (socket_ready.revents & (POLLIN | POLLHUP | POLLERR)) {
