@@ -14,7 +14,7 @@ COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SAN
 LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all help tour test bugs bench slides clean FORCE $(NUMBERS)
+.PHONY: all programs help tour test bugs bench slides clean FORCE $(NUMBERS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -66,13 +66,15 @@ bench: all  ## the lessons that have --timing, with more and more idle clients
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
-test: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
+programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
+
+test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) bats tests/$(T)*.bats
 
 bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's
-	@T='$(T)' bash tests/bugs/run
+	@bash tests/bugs/run '$(T)'
 
 # ---- The rest --------------------------------------------------------------------------------------------------------
 
