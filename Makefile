@@ -53,8 +53,29 @@ NN:  ## make 06: build lesson 06 and play its demo; make 06 ARGS="serve --port 8
 $(NUMBERS): %: all
 	@$(call program,$*) $(ARGS)
 
+# What the tour says of a lesson stands in the comment at the top of its file, after "Predict" and "Run".
+define TOUR
+part() {
+    awk -v key="$$1" '$$0 ~ "^ [*] " key "  " { on = 1; sub(/^ [*] [A-Za-z]+ +/, ""); print; next } \
+        on && /^ [*]    / { sub(/^ [*] +/, ""); print; next } { on = 0 }' "lessons/$$2.c" | paste -sd ' ' -
+}
+number=0
+for lesson in $(LESSONS); do
+    number=$$((number + 1))
+    title=$$(sed -n '1s/^[^:]*: //p' "lessons/$$lesson.c")
+    printf '\n== lesson %d of $(words $(LESSONS)): %s ==\n%s\n\n' $$number "$$lesson" "$$title"
+    printf 'What do you think? %s\n' "$$(part Predict "$$lesson")" | fold -s -w 80
+    run=$$(part Run "$$lesson" | sed 's/,.*//')
+    printf '\n$$ %s\n' "$$run"
+    if [ -t 0 ] && [ -t 1 ]; then printf '(Enter runs it) '; read -r _ || exit 0; fi
+    sh -c "$$(printf '%s' "$$run" | sed 's|build/|$(BUILD)/|g')" || exit
+done
+printf '\nThat was the tour. make help lists what else there is.\n'
+endef
+export TOUR
+
 tour: all  ## play every lesson in order; on a terminal, Enter goes on
-	@BUILD='$(BUILD)' sh tests/tour $(LESSONS)
+	@eval "$$TOUR"
 
 bench: all  ## the lessons that have --timing, with more and more idle clients
 	@for lesson in $(LESSONS:%=$(BUILD)/%); do \
@@ -92,4 +113,4 @@ help:  ## this list
 	@sed -n 's/^\([a-zA-Z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 .DEFAULT:
-	@echo "make: no target '$@'. There are:" >&2; $(MAKE) -s help >&2; exit 2
+	@echo "make: no target '$@'. There are:" >&2; $(MAKE) -s --no-print-directory help >&2; exit 2

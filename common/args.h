@@ -1,4 +1,5 @@
-/* args: the command line, the same in every lesson. Plumbing, there from lesson 01.
+/* args: the command line, the same in every lesson.
+ * Introduced by lesson 01; plumbing.
  *
  * A lesson lists its commands and options in two tables. Parsing, range checks and --help all come
  * from them, so the help cannot be wrong.

@@ -1,5 +1,5 @@
-/* cast: the clients of a demo, which play in a child process. Lesson 01 shows it longhand; lesson
- * 02 is the first to share it.
+/* cast: the clients of a demo, which play in a child process.
+ * Introduced by lesson 02; lesson 01 shows it longhand.
  *
  * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal
  * SIGCHLD. When the server ends first, the clients find their connections closed and end too.

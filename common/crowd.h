@@ -1,6 +1,8 @@
-/* crowd: the clients in the demos of lessons 06, 07 and 08, to whom every event loop looks the
- * same. Introduced by lesson 06. Runs in the cast's process (cast.h); what goes wrong ends it with
- * a message. */
+/* crowd: the clients in the demos of the event loops, to whom they all look the same.
+ * Introduced by lesson 06; they play to lessons 07 and 08 too.
+ *
+ * Runs in the cast's process (cast.h); what goes wrong ends it with a message.
+ */
 #ifndef CROWD_H
 #define CROWD_H
 

@@ -1,4 +1,5 @@
-/* die: a fatal error while a program sets itself up. Plumbing, there from lesson 01.
+/* die: a fatal error while a program sets itself up.
+ * Introduced by lesson 01; plumbing.
  *
  * Only for set-up: a server that cannot start says why and ends. A client that misbehaves is
  * dropped, never died of.

@@ -1,5 +1,5 @@
-/* lines: messages out of a stream, one line each, with a bound on their length. Introduced by
- * lesson 04.
+/* lines: messages out of a stream, one line each, with a bound on their length.
+ * Introduced by lesson 04.
  *
  * A stream has no messages: recv gives what has come so far, be it half a line or three. The reader
  * keeps what is left over until the rest of the line is there.

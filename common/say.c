@@ -26,14 +26,14 @@ static bool wants_colour(void)
            !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-/* The same actor has the same colour in each process: it depends on the name alone. 31 to 36 are
- * red to cyan. */
+/* The same actor has the same colour in each process, as it depends on the name alone. The two odd
+ * numbers were chosen so that the actors of a lesson differ. 31 to 36 are red to cyan. */
 static int colour_of(const char *actor)
 {
     unsigned sum = 0;
     for (const char *c = actor; *c; c++)
-        sum = sum * 3 + (unsigned char)*c;
-    return 31 + (int)(sum % 6);
+        sum = sum * 43 + (unsigned char)*c;
+    return 31 + (int)(sum % 251 % 6);
 }
 
 /* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is

@@ -1,4 +1,5 @@
-/* say: narration. Plumbing, there from lesson 01.
+/* say: narration.
+ * Introduced by lesson 01; plumbing.
  *
  * Every line that a lesson shows its class goes through say, as "actor  | what happens". The rule
  * that makes a transcript the same every time: say the line first, then make the call that lets

@@ -1,4 +1,5 @@
-/* serial: one client at a time. Lesson 01 shows it longhand; lesson 03 is the first to share it. */
+/* serial: one client at a time.
+ * Introduced by lesson 03; lesson 01 shows it longhand. */
 #ifndef SERIAL_H
 #define SERIAL_H
 

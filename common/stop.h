@@ -1,5 +1,5 @@
-/* stop: a signal ends a server cleanly. Lesson 01 shows it longhand; lesson 02 is the first to
- * share it. */
+/* stop: a signal ends a server cleanly.
+ * Introduced by lesson 02; lesson 01 shows it longhand. */
 #ifndef STOP_H
 #define STOP_H
 

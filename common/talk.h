@@ -1,5 +1,5 @@
-/* talk: the posts' interactive client. Lesson 01 shows it longhand; lesson 02 is the first to share
- * it. */
+/* talk: the posts' interactive client.
+ * Introduced by lesson 02; lesson 01 shows it longhand. */
 #ifndef TALK_H
 #define TALK_H
 

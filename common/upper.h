@@ -1,5 +1,5 @@
-/* upper: one client of an event loop that may not block. Introduced by lesson 06; 07 and 08 serve
- * the same.
+/* upper: one client of an event loop that may not block.
+ * Introduced by lesson 06; lessons 07 and 08 serve the same.
  *
  * What comes in goes out in upper case. A client has one buffer and does one thing at a time: it
  * waits for data, or for room to send what is in the buffer. Nothing more is received before all is

@@ -1,0 +1,228 @@
+# The house itself: its rooms and rules, make, and the plumbing (say). A lesson's own tests are in its own file.
+load helper
+
+lessons() {
+    basename -s .c lessons/[0-9][0-9]_*.c
+}
+
+# ---- Rooms -------------------------------------------------------------------------------------------------------------
+
+@test "00: every lesson has its four rooms, and no room is without its lesson" {
+    local want
+    want=$(lessons)
+    equal 'decks' "$want" "$(basename -s .md slides/[0-9][0-9]_*.md)"
+    equal 'tests' "$want" "$(basename -s .bats tests/[0-9][0-9]_*.bats | grep -v '^00_')"
+    for lesson in $want; do [[ -x $BUILD/$lesson ]]; done
+}
+
+@test "00: nothing else stands at the top" {
+    equal 'the top level' 'Makefile README.md common lessons slides tests' \
+        "$(find . -mindepth 1 -maxdepth 1 -not -name '.*' -not -name build -printf '%f\n' | sort | paste -sd ' ')"
+    equal 'dot files' '' "$(find . -mindepth 1 -maxdepth 1 -name '.*' -printf '%f\n' |
+        grep -vxE '\.(ci|git|github|gitignore|clang-format|editorconfig)' || true)"
+}
+
+@test "00: a header says which lesson introduces it, and no lesson includes it before" {
+    local lesson header first
+    for lesson in $(lessons); do
+        for header in $(sed -n 's/^#include "\(.*\)"/\1/p' "lessons/$lesson.c"); do
+            first=$(sed -n '2s/^ \* Introduced by lesson \([0-9][0-9]\).*/\1/p' "common/$header")
+            [[ $first ]] || fail "common/$header does not say which lesson introduces it"
+            [[ ! ${lesson%%_*} < $first ]] || fail "$lesson includes $header, which lesson $first introduces"
+        done
+    done
+    equal 'headers of lesson 01' 'args.h die.h say.h' "$(sed -n 's/^#include "\(.*\)"/\1/p' lessons/01_*.c | paste -sd ' ')"
+}
+
+@test "00: a helper in common/ has two users, and each of its functions has one" {
+    local header name users
+    for header in common/*.h; do
+        users=$(grep -l "^#include \"${header#common/}\"" lessons/*.c common/*.c | grep -vc "^${header%.h}.c$")
+        ((users >= 2)) || fail "$header has $users users"
+        for name in $(sed -nE 's/^[a-z_].*[ *]([a-z_0-9]+)\(.*/\1/p' "$header"); do
+            grep -lw "$name" lessons/*.c common/*.c | grep -qv "^${header%.h}.c$" || fail "nobody uses $name"
+        done
+    done
+}
+
+@test "00: a lesson opens with what to predict, run, watch and read" {
+    local lesson key
+    for lesson in $(lessons); do
+        head -n 1 "lessons/$lesson.c" | grep -q "^/\* $lesson: "
+        for key in Predict Run Watch Before After Python; do
+            sed '/\*\//q' "lessons/$lesson.c" | grep -q "^ \* $key  " || fail "$lesson does not say: $key"
+        done
+    done
+}
+
+@test "00: no lesson, helper or test waits by the clock" {
+    ! grep -nE '\b(u?sleep|nanosleep)\b *\(' lessons/*.c common/*.c tests/peers/*.c | grep -v '^common/say.c:' # SLOW
+    equal 'sleeps in tests' 'tests/peers/is_idle' \
+        "$(grep -nE '^ *sleep [0-9]' tests/*.ba* tests/peers/*.bash | sed 's/.*helper.bash:.*sleep 1$/tests\/peers\/is_idle/')"
+}
+
+@test "00: every test file has tests, and every lesson its seeded bugs" {
+    local file lesson count least
+    for file in tests/*.bats; do
+        (($(grep -c '^@test' "$file") >= 3)) || fail "$file has too few tests"
+    done
+    for lesson in $(lessons); do
+        least=2
+        "$BUILD/$lesson" --help | grep -q '^  serve' && least=3
+        count=$(find tests/bugs -name "${lesson%%_*}_*.patch" | wc -l)
+        ((count >= least)) || fail "$lesson has $count bugs"
+    done
+    for file in tests/bugs/*.patch; do
+        head -n 1 "$file" | grep -q '^Misconception: .' || fail "$file names no misconception"
+    done
+}
+
+@test "00: a deck has 6 to 12 slides, speaker notes, and its pictures" {
+    local deck count picture
+    for deck in slides/*.md; do
+        count=$(($(grep -c '^---$' "$deck") - 1))
+        ((count >= 6 && count <= 12)) || fail "$deck has $count slides"
+        (($(grep -c '<!--' "$deck") >= count / 2)) || fail "$deck has too few notes"
+        for picture in $(grep -o 'img/[0-9a-z_]*\.svg' "$deck"); do
+            [[ -s slides/$picture ]] || fail "$deck: no $picture"
+        done
+    done
+    for picture in slides/img/*; do
+        grep -q "img/${picture##*/}" slides/*.md || fail "no deck shows $picture"
+    done
+}
+
+@test "00: the syllabus of the README names every lesson" {
+    local lesson
+    for lesson in $(lessons); do
+        grep -q "^| .*${lesson%%_*}.*${lesson#*_}" README.md || fail "README.md does not name $lesson"
+    done
+}
+
+# ---- make --------------------------------------------------------------------------------------------------------------
+
+make_here() {
+    env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=$BUILD" "$@" 2>&1
+}
+
+@test "00: make help lists the targets, and so does a mistyped one" {
+    local target
+    run make_here help
+    for target in all NN tour test bugs bench slides clean help; do
+        equal "lines about $target" 1 "$(grep -c "^  make $target " <<< "$output")"
+    done
+    local help=$output
+    run make_here tuor
+    ((status == 2))
+    [[ $output == "make: no target 'tuor'"*"$help"* ]] || fail "$output"
+}
+
+@test "00: make NN plays the demo, or what ARGS say" {
+    run make_here 01
+    ((status == 0))
+    [[ $output == *'server | stopped' ]] || fail "$output"
+    run make_here 01 ARGS=--help
+    [[ $output == 'Usage: 01_serial_server '* ]] || fail "$output"
+}
+
+@test "00: the tour plays every lesson, and goes on by itself where there is no terminal" {
+    run make_here tour < /dev/null
+    ((status == 0))
+    local lesson number=0 count
+    count=$(lessons | wc -l)
+    for lesson in $(lessons); do
+        number=$((number + 1))
+        [[ $output == *"== lesson $number of $count: $lesson =="*'What do you think? '*" build/$lesson"* ]] || fail "$output"
+    done
+    [[ $output == *'That was the tour.'* ]]
+    equal 'lines over 80 columns' '' "$(awk 'length($0) > 80' <<< "$output")"
+}
+
+@test "00: the tour waits for Enter on a terminal" {
+    run limited "$BUILD/peers/pty" type $'\n\x04' make --no-print-directory "BUILD=$BUILD" tour
+    [[ $output == *'== lesson 2 of '* && $output != *'== lesson 3 of '* ]] || fail "$output"
+}
+
+@test "00: make test without a test is an error" {
+    run make_here test T=98
+    ((status == 2))
+    [[ $output == *'no tests for T=98'* ]] || fail "$output"
+}
+
+# A new lesson is a new file; what a header changes is built again; all of it in parallel, without a warning.
+@test "00: make builds out of tree, in parallel, with the flags that it is given" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    cp -R Makefile common lessons "$copy"
+    cp "$copy/lessons/01_serial_server.c" "$copy/lessons/98_new.c"
+    cd "$copy"
+    BUILD=out
+    run make_here -j 4 CFLAGS='-O0 -Werror' CPPFLAGS=-DGIVEN V=1
+    ((status == 0)) || fail "$output"
+    [[ $output == *'-DGIVEN -O0 -Werror'* ]] || fail "$output"
+    [[ -x out/98_new && -x out/09_reuseaddr ]]
+    equal 'what stands beside the sources' 'Makefile common lessons out' "$(find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
+    equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
+    built_again() { make_here CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
+    equal 'what is built again for nothing' 0 "$(built_again GIVEN)"
+    touch common/crowd.h
+    equal 'what a header changes' 4 "$(built_again GIVEN)"
+    equal 'what other flags change' "$(find common lessons -name '*.c' | wc -l)" "$(built_again OTHER)"
+}
+
+# ---- say ---------------------------------------------------------------------------------------------------------------
+
+narrators() {
+    limited "$BUILD/peers/narrators" "$@"
+}
+
+@test "00: lines of many threads and processes never mix" {
+    local lines
+    lines=$(narrators 4 4 100)
+    equal 'whole lines' 1600 "$(grep -cxE 'actor  \| process [1-4] thread [1-4] line [0-9]+' <<< "$lines")"
+    equal 'lines' 1600 "$(sort -u <<< "$lines" | wc -l)"
+}
+
+@test "00: a line has at most 80 columns, and no character is cut in two" {
+    local line
+    line=$(narrators 1 1 1 200)
+    [[ $line == 'actor  | process 1 thread 1 line 1é'*'é...' ]] || fail "$line"
+    equal 'columns' 80 "$(LC_ALL=C.UTF-8 bash -c 'echo ${#1}' - "$line")"
+}
+
+@test "00: colours are for terminals, unless NO_COLOR or TERM says no" {
+    local escape=$'\033'
+    [[ $(TERM=xterm "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) == *"$escape[1;3"*"mactor $escape[0m |"* ]]
+    [[ $(TERM=xterm NO_COLOR=1 "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
+    [[ $(TERM=dumb "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
+    [[ $(TERM=xterm narrators 1 1 1) != *"$escape"* ]]
+}
+
+@test "00: STEP waits for Enter after each line" {
+    local stepped plain
+    plain=$("$BUILD/01_serial_server" 2>&1)
+    stepped=$(STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" step "$BUILD/01_serial_server")
+    stem=01_serial_server
+    equal 'the transcript' "$(neutral <<< "$plain")" "$(neutral <<< "$stepped")"
+    run limited "$BUILD/peers/pty" step "$BUILD/01_serial_server"
+    [[ $output == *'one Enter brought '*' lines'* ]] || fail 'without STEP it should not wait' "$output"
+}
+
+@test "00: STEP lets one line through for one Enter, whoever waits" {
+    run env STEP=1 NO_COLOR=1 timeout "$(limit 15)" "$BUILD/peers/pty" step "$BUILD/peers/narrators" 3 2 3
+    ((status == 0)) || fail "$output"
+    equal 'lines' 18 "$(grep -cE '^actor  \| process' <<< "$output")"
+}
+
+@test "00: STEP without a terminal, STEP=0 and a wrong SLOW do not wait" {
+    STEP=1 limited setsid -w "$BUILD/peers/narrators" 1 1 3 < /dev/null | grep -c actor
+    STEP=0 limited "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 3
+    SLOW=fast narrators 1 1 3
+    SLOW=-1 narrators 1 1 3
+}
+
+@test "00: SLOW pauses after each line" {
+    local start=${EPOCHREALTIME/./}
+    SLOW=30 narrators 1 1 5
+    (((${EPOCHREALTIME/./} - start) >= 150000))
+}

@@ -1,0 +1,56 @@
+/* narrators: what narration has to stand. Several processes, each with several threads, say lines at
+ * the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH, a text of so many "é". */
+#include "args.h"
+#include "die.h"
+#include "say.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int process, lines, length;
+
+static void *narrate(void *argument)
+{
+    int thread = *(int *)argument;
+    char text[600] = "";
+    for (int i = 0; i < length && i < 250; i++)
+        strcat(text, "é");
+    for (int i = 1; i <= lines; i++)
+        say("actor", "process %d thread %d line %d%s", process, thread, i, text);
+    return NULL;
+}
+
+static void run_threads(int count)
+{
+    pthread_t threads[16];
+    int numbers[16];
+    for (int i = 0; i < count; i++) {
+        numbers[i] = i + 1;
+        if (pthread_create(&threads[i], NULL, narrate, &numbers[i]) != 0)
+            fail("pthread_create");
+    }
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4)
+        fail("narrators PROCESSES THREADS LINES [LENGTH]");
+    int processes = (int)args_number("PROCESSES", argv[1], 1, 16);
+    int threads = (int)args_number("THREADS", argv[2], 1, 16);
+    lines = (int)args_number("LINES", argv[3], 1, 100000);
+    length = argc > 4 ? (int)args_number("LENGTH", argv[4], 0, 250) : 0;
+    for (process = 1; process < processes; process++)
+        if (fork() == 0)
+            break;
+    run_threads(threads);
+    if (process == processes)
+        while (wait(NULL) > 0)
+            continue;
+    return EXIT_SUCCESS;
+}
