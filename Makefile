@@ -8,7 +8,9 @@ NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
 PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c,$(wildcard tests/peers/*.c)))
 program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+# The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
+GLIBC := $(shell echo '\#include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(GLIBC),,-Wno-sign-conversion)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
@@ -109,8 +111,11 @@ slides:  ## render the decks to build/slides/*.html (needs npx and the npm regis
 clean:  ## remove build/
 	rm -rf build
 
-help:  ## this list
-	@sed -n 's/^\([a-zA-Z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+list_targets = sed -n 's/^\([a-zA-Z]*\):[^\#]*\#\# \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
+help:  ## this list
+	@$(list_targets)
+
+# For a target that is mistyped; not for the sources, which come here too when all is made again (make -B).
 .DEFAULT:
-	@echo "make: no target '$@'. There are:" >&2; $(MAKE) -s --no-print-directory help >&2; exit 2
+	@$(if $(filter $@,$(MAKECMDGOALS)),{ echo "make: no target '$@'. There are:"; $(list_targets); } >&2; exit 2,:)

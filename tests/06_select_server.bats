@@ -35,6 +35,42 @@ load peers/event_loop
 @test "06: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
 @test "06: stops with clients of every kind" { event_loop_stops_with_clients_of_every_kind; }
 
+# FD_SETSIZE is 1024 in glibc and musl. Who comes when no lower descriptor is free is hung up on.
+@test "06: refuses clients that do not fit an fd_set, and serves on" {
+    needs_descriptors 1200
+    given_a_server
+    local room reply=
+    room=$((1024 - $(find "/proc/$SERVER/fd" -type l | wc -l)))
+    exec {ann}<> "/dev/tcp/$HOST/$PORT"
+    hold silent "$ADDRESS" 1100
+    await 'descriptor 1024 does not fit: refused this client'
+
+    equal 'the reply to a client that does not fit' '' "$(printf 'hi' | peer talk "$ADDRESS" 2> /dev/null || true)"
+    echo 'still in' >&"$ann"
+    read -r -t "$(limit 5)" reply <&"$ann" || true
+    equal 'the reply to a client that is in' 'STILL IN' "$reply"
+
+    release
+    await "client $room has left"
+    serves
+    peer many "$ADDRESS" 100
+    exec {ann}>&-
+    stop
+    equal 'clients that were in before the first was refused' $room \
+        "$(sed '/refused this client/,$d' "$LOG" | grep -c accepted)"
+    equal 'clients that were refused' $((1102 - room)) "$(grep -c 'refused this client' "$LOG")"
+}
+
+@test "06: --timing counts the clients that were refused" {
+    needs_descriptors 1200
+    local all=1100 in refused
+    run limited "$PROGRAM" --timing --ops 1 --clients $all
+    equal status 0 "$status"
+    refused=$(sed -n "s/^timing | \([0-9]*\) of the $all idle clients had been refused$/\1/p" <<< "$output")
+    in=$((all - refused))
+    ((in > 900 && in < 1024)) || fail "$in clients were in" "$output"
+}
+
 @test "06: times round trips" { event_loop_times_round_trips; }
 @test "06: names sizes out of range" { event_loop_names_sizes_out_of_range; }
 @test "06: names what is wrong" { every_server_names_what_is_wrong; }

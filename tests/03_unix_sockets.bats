@@ -1,0 +1,270 @@
+# The mistakes that these tests catch: a path that is never unlinked; a stale one that stops the server, or one that is
+# unlinked without a look: a living server's, a file, a successor's; a path that is cut to fit; a path for everybody; a reply
+# to nobody; a lost reply that ends the server or blocks it. And those of a server for one client at a time, as in lesson 01.
+load helper
+load peers/every_server
+
+at_a_path() {
+    SERVE=(serve --path "$BATS_TEST_TMPDIR/s")
+    "$@"
+}
+
+# ---- The path of a server ----------------------------------------------------------------------------------------------
+
+# Fills with x up to this many bytes.
+path_of_length() {
+    local path=$BATS_TEST_TMPDIR/
+    while ((${#path} < $1)); do path+=x; done
+    echo "$path"
+}
+
+# Starts the server and kills it, so that its path is stale.
+given_a_stale_path() {
+    start "${SERVE[@]}"
+    kill -KILL "$SERVER"
+    wait "$SERVER" || true
+    [[ -S $ADDRESS ]] || fail "there should be a socket at $ADDRESS"
+}
+
+# Where even root may not do what the mode of a directory forbids.
+without_privilege() {
+    local as_others=()
+    if ((EUID == 0)); then
+        command -v setpriv > /dev/null || skip 'root needs setpriv to give up its privilege'
+        as_others=(setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search)
+    fi
+    limited "${as_others[@]}" "$@"
+}
+
+@test "03: a path is removed when the server stops" {
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    [[ -S $BATS_TEST_TMPDIR/s ]]
+    stop
+    [[ ! -e $BATS_TEST_TMPDIR/s ]]
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    stop
+    [[ ! -e $BATS_TEST_TMPDIR/s ]]
+}
+
+@test "03: Ctrl-C stops the server like SIGTERM" {
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    kill -INT "$SERVER"
+    wait "$SERVER"
+    SERVER=
+    nothing_left
+}
+
+@test "03: a path that another server has taken is left alone" {
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    local first=$SERVER
+    rm "$ADDRESS"
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    kill -TERM "$first"
+    wait "$first"
+    [[ -S $ADDRESS ]] || fail 'the first server has removed the path of the second'
+    serves
+    stop
+}
+
+@test "03: a stale path is replaced" {
+    local datagram
+    for datagram in '' --datagram; do
+        SERVE=(serve --path "$BATS_TEST_TMPDIR/s" $datagram)
+        given_a_stale_path
+        refuses 1 "connect $ADDRESS: Connection refused" connect $datagram "$ADDRESS"
+        start "${SERVE[@]}" || true # its first line may be about the stale path
+        equal 'errors of the server' '' "$(cat "$LOG.errors")"
+        await 'listening on'
+        ADDRESS=$BATS_TEST_TMPDIR/s
+        equal 'the reply' AGAIN "$(limited "$PROGRAM" connect $datagram "$ADDRESS" <<< again)"
+        stop
+    done
+}
+
+@test "03: a path in use is refused, and its server goes on" {
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    refuses 1 "bind $ADDRESS: Address already in use" serve --path "$ADDRESS"
+    refuses 1 "bind $ADDRESS: Address already in use" serve --path "$ADDRESS" --datagram
+    serves
+    stop
+}
+
+@test "03: a path in use for datagrams is refused, and its server goes on" {
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    refuses 1 "bind $ADDRESS: Address already in use" serve --path "$ADDRESS"
+    refuses 1 "bind $ADDRESS: Address already in use" serve --path "$ADDRESS" --datagram
+    equal 'the reply' 'STILL HERE' "$(limited "$PROGRAM" connect --datagram "$ADDRESS" <<< 'still here')"
+    stop
+}
+
+@test "03: what is not a socket is left alone" {
+    cd "$BATS_TEST_TMPDIR"
+    echo 'my thesis' > file
+    mkdir directory
+    mkfifo fifo
+    start serve --path "$PWD/s"
+    ln -s s link
+    ln -s nowhere dangling
+    local name before
+    before=$(ls -l)
+    for name in file directory fifo link dangling; do
+        refuses 1 "$name is not a socket and is left alone: File exists" serve --path "$name"
+    done
+    equal 'the directory' "$before" "$(ls -l)"
+    equal 'the file' 'my thesis' "$(cat file)"
+    serves
+    stop
+}
+
+@test "03: a path is as long as it may be, or refused" {
+    local longest too_long
+    longest=$(path_of_length 107)
+    too_long=$(path_of_length 108)
+    start serve --path "$longest"
+    [[ -S $longest ]]
+    equal 'the reply' HELLO "$(limited "$PROGRAM" connect "$longest" <<< hello)"
+    stop
+    refuses 2 "$too_long: longer than the 107 bytes of a socket's path" serve --path "$too_long"
+    refuses 2 "$too_long: longer than the 107 bytes of a socket's path" connect "$too_long"
+    TMPDIR=$longest refuses 2 "TMPDIR $longest: too long for a socket's path" serve
+    nothing_left
+}
+
+@test "03: a path where there can be none is refused" {
+    refuses 1 "bind $BATS_TEST_TMPDIR/none/s: No such file or directory" serve --path "$BATS_TEST_TMPDIR/none/s"
+    mkdir "$BATS_TEST_TMPDIR/locked"
+    chmod 500 "$BATS_TEST_TMPDIR/locked"
+    run without_privilege "$PROGRAM" serve --path "$BATS_TEST_TMPDIR/locked/s"
+    equal status 1 "$status"
+    equal message "$stem: bind $BATS_TEST_TMPDIR/locked/s: Permission denied" "$output"
+}
+
+@test "03: a path is for its owner only" {
+    umask 000
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    equal 'the mode' 600 "$(stat -c %a "$ADDRESS")"
+    stop
+}
+
+@test "03: without --path, the path lies in TMPDIR and has the pid in its name" {
+    start serve
+    equal 'the path' "$BATS_TEST_TMPDIR/$stem.$SERVER" "$ADDRESS"
+    serves
+    stop
+}
+
+# ---- Datagrams ---------------------------------------------------------------------------------------------------------
+
+# A client that sends one datagram and leaves at once, with a path for a name.
+send_and_leave() { # TEXT
+    rm -f "$BATS_TEST_TMPDIR/gone"
+    printf '%s' "$1" | limited nc -q 0 -uU -s "$BATS_TEST_TMPDIR/gone" "$ADDRESS"
+    rm "$BATS_TEST_TMPDIR/gone"
+}
+
+needs_netcat() {
+    [[ $(nc -h 2>&1) == *OpenBSD* ]] || skip 'needs the netcat of OpenBSD (Debian package netcat-openbsd)'
+}
+
+answers_datagrams() {
+    equal 'the replies' $'ONE\nTWO 2' "$(printf 'One\nTwo 2\n' | limited "$PROGRAM" connect --datagram "$ADDRESS")"
+}
+
+@test "03: a datagram client that has a name is answered" {
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    answers_datagrams
+    await 'received "Two 2\\n" from a client with a name'
+    stop
+}
+
+@test "03: a datagram client that has no name is not answered" {
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    equal 'the reply' '(no reply within 1000 ms)' "$(limited "$PROGRAM" connect --datagram --no-name "$ADDRESS" <<< hello)"
+    await 'received "hello\\n" from nobody: it cannot be answered'
+    answers_datagrams
+    stop
+}
+
+@test "03: a datagram client that is gone loses its reply" {
+    needs_netcat
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    kill -STOP "$SERVER"
+    send_and_leave 'no time to wait'
+    kill -CONT "$SERVER"
+    await 'received "no time to wait" from a client with a name'
+    await 'sendto: .*: this reply is lost'
+    answers_datagrams
+    stop
+}
+
+# Nobody reads what this netcat prints: the pipe fills, then its queue of replies. What waits in a queue also takes room
+# from the server (SO_SNDBUF), so that a reply to others is not promised before it leaves.
+@test "03: a client that never reads does not stop the server" {
+    needs_netcat
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    mkfifo "$BATS_TEST_TMPDIR/unread"
+    exec {unread}<> "$BATS_TEST_TMPDIR/unread"
+    nc -uU -s "$BATS_TEST_TMPDIR/deaf" "$ADDRESS" < <(head -c 1000000 /dev/zero) >&"$unread" 3>&- 4>&- &
+    local deaf=$!
+    await 'sendto: Resource temporarily unavailable: this reply is lost'
+    send_and_leave 'somebody else'
+    await 'received "somebody else"'
+    kill "$deaf"
+    wait "$deaf" || true
+    exec {unread}>&-
+    rm "$BATS_TEST_TMPDIR/deaf"
+    answers_datagrams
+    stop
+}
+
+@test "03: answers datagrams in spite of EINTR" {
+    SERVER_PROGRAM=$BUILD/flaky/$stem
+    start serve --path "$BATS_TEST_TMPDIR/s" --datagram
+    answers_datagrams
+    stop
+}
+
+# ---- The demo and the command line -------------------------------------------------------------------------------------
+
+@test "03: the demo is the same each time" { check_demo 5; }
+@test "03: the slides show what is so" { check_slides; }
+
+@test "03: the demo leaves no path behind" {
+    TMPDIR=$BATS_TEST_TMPDIR play > "$BATS_TEST_TMPDIR/transcript"
+    grep -q "listening on $BATS_TEST_TMPDIR/$stem" "$BATS_TEST_TMPDIR/transcript"
+    equal 'what is left' "$BATS_TEST_TMPDIR/transcript" "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
+}
+
+@test "03: names what is wrong" {
+    refuses 2 '--path: wants a value' serve --path
+    refuses 2 '--port: no such option; see --help' serve --port 80
+    refuses 2 '--datagram=1: takes no value' serve --datagram=1
+    refuses 2 'srve: no such command; see --help' srve
+    refuses 2 'more: unexpected' serve more
+    refuses 2 'connect: wants PATH' connect
+    refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
+    start serve --path "$BATS_TEST_TMPDIR/s"
+    refuses 1 "connect $ADDRESS: Protocol wrong type for socket" connect --datagram "$ADDRESS"
+    stop
+}
+
+@test "03: has help" { every_server_has_help --path --datagram --no-name; }
+
+# ---- A server for one client at a time ---------------------------------------------------------------------------------
+
+@test "03: answers in upper case" { at_a_path every_server_answers_in_upper_case; }
+@test "03: answers after a half-close" { at_a_path every_server_answers_after_a_half_close; }
+@test "03: passes a mebibyte unharmed" { at_a_path every_server_passes_a_mebibyte_unharmed; }
+@test "03: answers byte by byte" { at_a_path every_server_answers_byte_by_byte; }
+@test "03: survives an empty connection" { at_a_path every_server_survives_an_empty_connection; }
+@test "03: passes NUL bytes" { at_a_path every_server_passes_nul_bytes; }
+@test "03: serves many in a row" { at_a_path every_server_serves_many_in_a_row; }
+@test "03: serves netcat" { at_a_path every_server_serves_netcat; }
+@test "03: has a client" { at_a_path every_server_has_a_client; }
+@test "03: survives a reset in mid-reply" { at_a_path every_server_survives_a_reset_in_mid_reply; }
+@test "03: survives a client that stops reading" { at_a_path every_server_survives_a_client_that_stops_reading; }
+@test "03: survives a silent client" { at_a_path every_server_survives_a_silent_client; }
+@test "03: survives sending without end" { at_a_path every_server_survives_sending_without_end; }
+@test "03: survives EMFILE without a spin" { at_a_path every_server_survives_emfile 4 -S; }
+@test "03: survives EINTR and short transfers" { at_a_path every_server_survives_eintr_and_short_transfers; }
+@test "03: stops with clients connected" { at_a_path every_server_stops_with_clients_connected; }

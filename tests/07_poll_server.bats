@@ -1,0 +1,127 @@
+# The mistakes that these tests catch: a send that blocks; revents compared where it ought to be masked; POLLOUT watched
+# with nothing to send, or POLLIN with nothing to receive it into; a descriptor that is closed and still polled; one too few
+# in poll's count; the limit of select kept; the listener polled while accept fails, or never again after that; end of file
+# taken for data; a client's error that ends the server; one client that keeps the loop for itself; SIGPIPE.
+load helper
+load peers/every_server
+load peers/event_loop
+
+@test "07: the demo is the same each time" { check_demo 5; }
+@test "07: the slides show what is so" {
+    needs_descriptors 10100
+    check_slides
+}
+@test "07: says what lesson 06 says" { event_loop_says_what_lesson_06_says; }
+
+@test "07: answers in upper case" { every_server_answers_in_upper_case; }
+@test "07: answers after a half-close" { every_server_answers_after_a_half_close; }
+@test "07: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
+@test "07: answers byte by byte" { every_server_answers_byte_by_byte; }
+@test "07: survives an empty connection" { every_server_survives_an_empty_connection; }
+@test "07: passes NUL bytes" { every_server_passes_nul_bytes; }
+@test "07: serves many in a row" { every_server_serves_many_in_a_row; }
+@test "07: serves netcat" { every_server_serves_netcat; }
+@test "07: has a client" { every_server_has_a_client; }
+@test "07: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "07: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
+@test "07: survives a silent client" { every_server_survives_a_silent_client; }
+@test "07: survives sending without end" { every_server_survives_sending_without_end; }
+@test "07: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
+@test "07: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
+@test "07: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+@test "07: serves many at once" { event_loop_serves_many_at_once; }
+@test "07: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
+@test "07: serves beside 300 idle clients" { event_loop_serves_beside_300_idle_clients; }
+@test "07: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
+@test "07: serves beside a client that sends without end" { event_loop_serves_beside_a_client_that_sends_without_end; }
+@test "07: returns every byte to a client that reads late" { event_loop_returns_every_byte_to_a_client_that_reads_late; }
+@test "07: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
+@test "07: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
+@test "07: stops with clients of every kind" { event_loop_stops_with_clients_of_every_kind; }
+
+# A reset shows as POLLERR and POLLHUP beside POLLIN; a closed descriptor that is still polled shows as POLLNVAL, at once
+# and for ever.
+@test "07: is rid of a client that leaves and of one that resets" {
+    given_a_server
+    exec {ann}<> "/dev/tcp/$HOST/$PORT" {bob}<> "/dev/tcp/$HOST/$PORT" {carl}<> "/dev/tcp/$HOST/$PORT"
+    local client byte
+    for client in "$ann" "$bob" "$carl"; do
+        printf 'x' >&"$client"
+        read -r -N 1 -t "$(limit 5)" byte <&"$client"
+        equal 'the reply' X "$byte"
+    done
+    printf 'hi' >&"$bob"
+    read -r -N 1 -t "$(limit 5)" byte <&"$bob"
+    exec {ann}>&- {bob}>&- # bob has not read the "I": the kernel sends a reset for him
+    await 'client 1 has left'
+    await 'client 2 has left'
+    is_idle
+    exec {carl}>&-
+    stop
+}
+
+@test "07: holds 10,000 idle clients, at under 2 KiB each, and serves one more" {
+    needs_descriptors 10100
+    given_a_server
+    serves
+    local before each
+    before=$(peak_memory)
+    hold silent "$ADDRESS" 10000
+    serves
+    each=$((($(peak_memory) - before) * 1024 / 10000))
+    ((each < 2048)) || fail "an idle client cost the server $each bytes"
+    stop
+    equal 'clients that were accepted' 10002 "$(grep -c accepted "$LOG")"
+}
+
+limit_descriptors() {
+    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
+    printf '#!/bin/sh\nulimit -n %d\nexec %s "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
+    chmod +x "$SERVER_PROGRAM"
+}
+
+@test "07: says so when it may open few descriptors, and serves on" {
+    limit_descriptors 64
+    given_a_server
+    serves
+    stop
+    [[ $(sed -n 2p "$LOG") == 'server | only 64 descriptors are allowed (ulimit -Hn)'* ]] || fail "$(cat "$LOG")"
+}
+
+@test "07: --timing works with 10,000 idle clients" {
+    needs_descriptors 10100
+    run limited "$PROGRAM" --timing --ops 20 --clients 10000
+    equal status 0 "$status"
+    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
+timing | 20 round trips in TIME s, MS round trips/s' "$output"
+}
+
+@test "07: --timing fails when it cannot have so many clients" {
+    limit_descriptors 64
+    run limited "$SERVER_PROGRAM" --timing --clients 100
+    equal status 1 "$status"
+    equal 'last line' '07_poll_server: socket: Too many open files' "${lines[-1]}"
+}
+
+# The slide shows the difference between the two lessons; all else is to be the same, or the class looks at the wrong lines.
+@test "07: differs from lesson 06 in the multiplexing alone" {
+    [[ -z $SEEDED_BUG ]] || skip 'a seeded bug is a difference'
+    local name changed
+    for name in add accept_clients play demo serve connect_to; do
+        equal "$name" "$(body "$name" lessons/06_select_server.c)" "$(body "$name" lessons/07_poll_server.c)"
+    done
+    changed=$(diff lessons/06_select_server.c lessons/07_poll_server.c | grep -c '^[<>]')
+    ((changed <= 70)) || fail "$changed lines differ"
+}
+
+body() { # FUNCTION FILE
+    sed -n "/^static .*\<$1(.*)$/,/^}/p" "$2" | grep . || fail "$2 has no function $1"
+}
+
+@test "07: times round trips" { event_loop_times_round_trips; }
+@test "07: names sizes out of range" { event_loop_names_sizes_out_of_range; }
+@test "07: names what is wrong" { every_server_names_what_is_wrong; }
+@test "07: names a port in use" { every_server_names_a_port_in_use; }
+@test "07: names a privileged port" { every_server_names_a_privileged_port; }
+@test "07: has help" { event_loop_has_help; }

@@ -1,0 +1,267 @@
+# The mistakes that these tests catch: the option set after bind, or on one socket only; SO_REUSEPORT taken for
+# SO_REUSEADDR; the client closes first, so that the server has no TIME_WAIT; a reset in place of a goodbye; a table that is
+# printed from memory.
+# Not tested: that TIME_WAIT ends, which takes 60 s. What is tested is the kernel's timer, which counts down from there.
+load helper
+load peers/every_server
+
+SERVE=(--hold)
+in_use='Address already in use'
+
+# This server hangs up at once: the end of file is its answer. A reset in its place makes cat fail.
+serves() {
+    exec {client}<> "/dev/tcp/$HOST/$PORT"
+    limited cat <&"$client" > "$BATS_TEST_TMPDIR/reply"
+    exec {client}>&-
+    equal 'the reply' '' "$(cat "$BATS_TEST_TMPDIR/reply")"
+}
+
+# The connections in TIME_WAIT, state 06 of /proc/net/tcp: of those whose own port (2) or whose peer's port (3) is PORT, the
+# timers. proc(5)
+time_wait() { # 2|3
+    awk -v column="$1" -v port="$(printf ':%04X$' "$PORT")" '$4 == "06" && $column ~ port { print $6 }' /proc/net/tcp
+}
+
+await_time_wait() { # 2|3
+    local give_up=$((SECONDS + $(limit 10)))
+    until [[ $(time_wait "$1") ]]; do
+        ((SECONDS < give_up)) || fail 'no TIME_WAIT'
+    done
+}
+
+# A server with these options hangs up on a client and ends, which leaves its PORT in TIME_WAIT.
+leave_a_time_wait() { # OPTION...
+    start --hold "$@"
+    serves
+    await_time_wait 2
+    stop
+}
+
+# From here on the server does nothing until it gets SIGCONT: what comes now, comes first.
+freeze() {
+    kill -STOP "$SERVER"
+    until [[ $(< "/proc/$SERVER/stat") == *') T '* ]]; do :; done
+}
+
+demo_says() {
+    local line said
+    said=$(play)
+    for line in "$@"; do
+        grep -q -x -F -e "$line" <<< "$said" || fail "the demo does not say: $line" "$said"
+    done
+}
+
+# ---- The table ---------------------------------------------------------------------------------------------------------
+
+@test "09: the demo is the same each time" { check_demo 5; }
+
+@test "09: without an option a port is bound once" {
+    demo_says 'tcp    | no option     EADDRINUSE  -           EADDRINUSE' 'udp    | no option     EADDRINUSE'
+}
+
+@test "09: SO_REUSEADDR: both bind, one listens, and nobody binds next to it" {
+    demo_says 'tcp    | SO_REUSEADDR  ok          EADDRINUSE  EADDRINUSE'
+}
+
+@test "09: SO_REUSEPORT: both listen, and both get clients" {
+    demo_says 'tcp    | SO_REUSEPORT  ok          ok          ok' \
+        'tcp    | SO_REUSEPORT: both listen, and each was given clients by the kernel'
+}
+
+@test "09: UDP with SO_REUSEADDR: the last one gets the datagram" {
+    demo_says 'udp    | SO_REUSEADDR  ok' 'udp    | SO_REUSEADDR: the last to bind gets the datagram, the other nothing'
+}
+
+@test "09: the demo restarts in TIME_WAIT only if the old and the new server set the option" {
+    demo_says 'server | without  TIME_WAIT without  bind: EADDRINUSE' 'server | without  TIME_WAIT with     bind: EADDRINUSE' \
+        'server | with     TIME_WAIT without  bind: EADDRINUSE' 'server | with     TIME_WAIT with     bind: ok'
+}
+
+@test "09: no sockets, no table" {
+    run limited bash -c 'ulimit -S -n 4 && exec "$0" 3>&- 4>&-' "$PROGRAM"
+    equal status 1 "$status"
+    equal 'last line' "$stem: socket: Too many open files" "${lines[-1]}"
+    equal 'rows of the table' '' "$(grep -E 'ok|EADDRINUSE' <<< "$output" || true)"
+}
+
+# A network of its own, in which ports up to 65534 are for the privileged: each bind that names its port is refused.
+@test "09: the table shows what the calls return, whatever that is" {
+    local forbid='echo 65535 > /proc/sys/net/ipv4/ip_unprivileged_port_start && exec setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service "$0"'
+    unshare -rn sh -c "$forbid" true 2> /dev/null || skip 'needs unshare, setpriv and the right to make a network namespace'
+    local rows
+    mapfile -t -n 8 rows < <(exec timeout -k 1 "$(limit 15)" unshare -rn sh -c "$forbid" "$PROGRAM" 2>&1 3>&- 4>&-)
+    kill $! 2> /dev/null || true
+    equal 'rows with the error of this network' 5 "$(printf '%s\n' "${rows[@]}" | grep -c 'Permission denied')"
+    equal 'rows with an outcome of another' '' "$(printf '%s\n' "${rows[@]}" | grep -E 'ok|EADDRINUSE' || true)"
+}
+
+# A network of its own, which keeps no connection in TIME_WAIT: then nothing stands in the way of a restart.
+@test "09: without TIME_WAIT each restart works" {
+    local forget='ip link set lo up && echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec "$0"'
+    unshare -rn sh -c "$forget" true 2> /dev/null || skip 'needs unshare, ip and the right to make a network namespace'
+    run limited unshare -rn sh -c "$forget" "$PROGRAM"
+    equal status 0 "$status"
+    equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .* bind: ok$' <<< "$output")"
+}
+
+@test "09: the slides show what is so" { check_slides; }
+
+# ---- Two servers at a time ---------------------------------------------------------------------------------------------
+
+@test "09: a port that listens is bound by nobody else, with or without the option" {
+    start --hold
+    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" --hold --reuse-port --port "$PORT"
+    serves
+    stop
+}
+
+@test "09: a port that listens with --reuse-port is shared only with --reuse-port" {
+    start --hold --reuse-port
+    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+    serves
+    stop
+}
+
+@test "09: with --reuse-port on both, two servers share a port and its clients" {
+    start --hold --reuse-port
+    local second connections=0
+    exec {second}< <(exec timeout -k 1 "$(limit 15)" "$PROGRAM" --hold --reuse-port --port "$PORT" 2>&1 3>&- 4>&-)
+    local stop_second=$! line=
+    read -r -t "$(limit 10)" line <&"$second"
+    equal 'the second server' "server | listening on $ADDRESS" "$line"
+    until grep -q 'accepted client 1' "$LOG" && read -r -t 0 -u "$second"; do
+        ((++connections < 200)) || fail 'one server got all clients'
+        serves
+    done
+    kill -TERM "$stop_second"
+    equal 'last line of the second server' 'server | stopped' "$(tail -n 1 <&"$second")"
+    exec {second}<&-
+    serves
+    stop
+}
+
+# ---- A restart ---------------------------------------------------------------------------------------------------------
+
+@test "09: a restart in TIME_WAIT works if both runs set the option" {
+    leave_a_time_wait
+    start --hold --port "$PORT"
+    serves
+    stop
+}
+
+@test "09: a restart in TIME_WAIT fails with --no-reuse" {
+    leave_a_time_wait
+    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+}
+
+@test "09: a restart in TIME_WAIT fails if the old run was --no-reuse" {
+    leave_a_time_wait --no-reuse
+    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+}
+
+@test "09: TIME_WAIT counts down from 60 s" {
+    leave_a_time_wait
+    local timer hundredths
+    timer=$(time_wait 2)
+    hundredths=$((16#${timer#*:}))
+    ((hundredths > 3000 && hundredths <= 6000)) || fail "TIME_WAIT ends in $hundredths hundredths of a second"
+}
+
+# The address of this process alone: no other program takes the port between the two runs.
+@test "09: if the client closes first, its port is in TIME_WAIT and the server's is free" {
+    start --hold --host "127.$((BASHPID / 256 % 256)).$((BASHPID % 256)).9"
+    freeze
+    exec {client}<> "/dev/tcp/$HOST/$PORT"
+    exec {client}>&-
+    kill -CONT "$SERVER"
+    await_time_wait 3
+    stop
+    equal "TIME_WAIT at the server's port" '' "$(time_wait 2)"
+    start --hold --no-reuse --host "$HOST" --port "$PORT"
+    stop
+}
+
+@test "09: bytes that nobody read make it a reset, and nobody waits" {
+    start --hold
+    freeze
+    exec {client}<> "/dev/tcp/$HOST/$PORT"
+    printf 'hi' >&"$client"
+    kill -CONT "$SERVER"
+    run limited cat <&"$client"
+    exec {client}>&-
+    [[ $status == 1 && $output == *'Connection reset by peer' ]] || fail "not a reset: $output"
+    equal 'TIME_WAIT at either port' '' "$(time_wait 2)$(time_wait 3)"
+    stop
+}
+
+# ---- A server like the others ------------------------------------------------------------------------------------------
+
+@test "09: hangs up first, also while others stay" {
+    start --hold
+    hold silent "$ADDRESS" 3
+    serves
+    await 'hangs up on client 4 before it does'
+    stop
+}
+
+@test "09: hangs up on many in a row" {
+    start --hold
+    for _ in {1..50}; do serves; done
+    stop
+}
+
+@test "09: survives a silent client" { every_server_survives_a_silent_client; }
+
+@test "09: survives clients that send what it does not read" {
+    start --hold
+    for _ in {1..3}; do
+        run peer reset "$ADDRESS"
+        equal "status of the client" 1 "$status"
+        equal 'what the client says' 'peer: no reply to break off' "$output"
+    done
+    serves
+    stop
+}
+
+@test "09: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
+
+@test "09: survives EINTR" {
+    SERVER_PROGRAM=$BUILD/flaky/$stem
+    start --hold
+    for _ in {1..10}; do serves; done
+    kill -STOP "$SERVER"
+    kill -CONT "$SERVER"
+    serves
+    stop
+}
+
+@test "09: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+@test "09: names what is wrong" {
+    refuses 2 '--port 65536: not a number from 0 to 65535' --hold --port 65536
+    refuses 2 '--port 80x: not a number from 0 to 65535' --hold --port 80x
+    refuses 2 '--port: wants a value' --hold --port
+    refuses 2 '--prot: no such option; see --help' --hold --prot 80
+    refuses 2 '--hold=8009: takes no value' --hold=8009
+    refuses 2 'hold: no such command; see --help' hold
+    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' --hold --host 127.0.0.999
+    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' --hold --host 192.0.2.1
+}
+
+@test "09: names a privileged port" {
+    (($(cat /proc/sys/net/ipv4/ip_unprivileged_port_start) > 80)) || skip 'every user may bind port 80 here'
+    local without=()
+    if ((EUID == 0)); then
+        command -v setpriv > /dev/null || skip 'root needs setpriv to give up its privilege'
+        without=(setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service)
+    fi
+    run limited "${without[@]}" "$PROGRAM" --hold --port 80
+    equal status 1 "$status"
+    equal message "$stem: bind 127.0.0.1:80: Permission denied" "$output"
+}
+
+@test "09: has help" { every_server_has_help --hold --host --port --no-reuse --reuse-port; }
