@@ -8,24 +8,8 @@ load peers/event_loop
 @test "06: the demo is the same each time" { check_demo 5; }
 @test "06: the slides show what is so" { check_slides; }
 
-@test "06: answers in upper case" { every_server_answers_in_upper_case; }
-@test "06: answers after a half-close" { every_server_answers_after_a_half_close; }
-@test "06: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
-@test "06: answers byte by byte" { every_server_answers_byte_by_byte; }
-@test "06: survives an empty connection" { every_server_survives_an_empty_connection; }
-@test "06: passes NUL bytes" { every_server_passes_nul_bytes; }
-@test "06: serves many in a row" { every_server_serves_many_in_a_row; }
-@test "06: serves netcat" { every_server_serves_netcat; }
-@test "06: has a client" { every_server_has_a_client; }
-@test "06: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
-@test "06: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
-@test "06: survives a silent client" { every_server_survives_a_silent_client; }
-@test "06: survives sending without end" { every_server_survives_sending_without_end; }
-@test "06: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
-@test "06: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
-@test "06: stops with clients connected" { every_server_stops_with_clients_connected; }
-
 @test "06: serves many at once" { event_loop_serves_many_at_once; }
+@test "06: gives each client its turn" { event_loop_gives_each_client_its_turn; }
 @test "06: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
 @test "06: serves beside 300 idle clients" { event_loop_serves_beside_300_idle_clients; }
 @test "06: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
@@ -70,6 +54,23 @@ load peers/event_loop
     in=$((all - refused))
     ((in > 900 && in < 1024)) || fail "$in clients were in" "$output"
 }
+
+@test "06: answers in upper case" { every_server_answers_in_upper_case; }
+@test "06: answers after a half-close" { every_server_answers_after_a_half_close; }
+@test "06: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
+@test "06: answers byte by byte" { every_server_answers_byte_by_byte; }
+@test "06: survives an empty connection" { every_server_survives_an_empty_connection; }
+@test "06: passes NUL bytes" { every_server_passes_nul_bytes; }
+@test "06: serves many in a row" { every_server_serves_many_in_a_row; }
+@test "06: serves netcat" { every_server_serves_netcat; }
+@test "06: has a client" { every_server_has_a_client; }
+@test "06: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "06: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
+@test "06: survives a silent client" { every_server_survives_a_silent_client; }
+@test "06: survives sending without end" { every_server_survives_sending_without_end; }
+@test "06: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
+@test "06: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
+@test "06: stops with clients connected" { every_server_stops_with_clients_connected; }
 
 @test "06: times round trips" { event_loop_times_round_trips; }
 @test "06: names sizes out of range" { event_loop_names_sizes_out_of_range; }

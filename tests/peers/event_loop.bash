@@ -60,6 +60,27 @@ event_loop_serves_beside_a_client_that_sends_without_end() {
     stop
 }
 
+# Both have sent before the server looks. The first has sent enough for 32 turns: the second is served before they are over.
+event_loop_gives_each_client_its_turn() {
+    given_a_server
+    kill -STOP "$SERVER"
+    head -c 32768 /dev/zero > "$BATS_TEST_TMPDIR/in"
+    timeout "$(limit 15)" "$PEER" talk "$ADDRESS" < "$BATS_TEST_TMPDIR/in" > "$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
+    local first=$! half_closed
+    half_closed="^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$PORT") [0-9A-F:]* 08 " # proc_net(5): 08 is CLOSE_WAIT
+    until grep -q "$half_closed" /proc/net/tcp; do kill -0 "$first" || fail 'the first client has failed'; done
+    exec {second}<> "/dev/tcp/$HOST/$PORT"
+    echo hi >&"$second"
+    kill -CONT "$SERVER"
+    wait "$first"
+    equal 'bytes for the first client' 32768 "$(wc -c < "$BATS_TEST_TMPDIR/out")"
+    await 'client 1 has left'
+    exec {second}>&-
+    stop
+    equal 'before the first client has left' 'server | received 3 bytes from client 2: "hi\n"' \
+        "$(sed '/client 1 has left/,$d' "$LOG" | grep 'from client 2')"
+}
+
 # More than the buffers of the kernel take while the client does not read.
 event_loop_returns_every_byte_to_a_client_that_reads_late() {
     given_a_server
