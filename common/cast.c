@@ -39,9 +39,9 @@ int cast_end(pid_t cast)
     int status;
     while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    return WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (stop_asked != SIGCHLD)
+        return EXIT_SUCCESS; /* the play was broken off, and that is no client's fault */
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
 void cast_reply(const char *name, int fd, size_t length)

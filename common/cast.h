@@ -16,7 +16,7 @@
 pid_t cast_start(void (*play)(void));
 
 /* Ends the cast if it still plays and waits for it. Returns the status for the program to end with:
- * not 0 when a client found something wrong. */
+ * not 0 when a client found something wrong, but 0 when SIGINT or SIGTERM broke the play off. */
 int cast_end(pid_t cast);
 
 /* Receives a reply of exactly this many bytes and says so; dies when the connection ends before. */

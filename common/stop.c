@@ -14,9 +14,9 @@ volatile sig_atomic_t stop_listener = -1, stop_connection = -1;
  * interrupts a call that has begun.) shutdown is async-signal-safe: signal-safety(7). */
 static void stop(int signal_number)
 {
-    (void)signal_number;
     int error = errno;
-    stop_asked = 1;
+    if (!stop_asked || signal_number != SIGCHLD)
+        stop_asked = signal_number;
     shutdown(stop_listener, SHUT_RDWR);
     shutdown(stop_connection, SHUT_RDWR);
     errno = error;

@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-/* True once a signal has asked the server to stop. */
+/* The signal that asked the server to stop; 0: none yet. SIGCHLD: the cast of a demo has ended. */
 extern volatile sig_atomic_t stop_asked;
 
 /* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them;

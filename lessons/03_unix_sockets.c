@@ -270,6 +270,7 @@ static int serve(char **operands)
     return EXIT_SUCCESS;
 }
 
+/* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
     stop_asked = 0;
@@ -301,11 +302,12 @@ static int demo(char **operands)
     (void)operands;
     choose_path();
     remove_if_stale(path);
-    if (play_scene(play_streams) != EXIT_SUCCESS)
-        return EXIT_FAILURE;
+    int status = play_scene(play_streams);
+    if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
+        return status;
     show_stale_path();
     datagram = true;
-    int status = play_scene(play_datagrams);
+    status = play_scene(play_datagrams);
     say("server", "%s is %s", last_part(path), access(path, F_OK) < 0 ? "gone" : "still there");
     return status;
 }

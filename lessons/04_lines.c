@@ -150,6 +150,7 @@ static void play_lines(void)
 
 /* ---- The commands ---------------------------------------------------------------------------- */
 
+/* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
     stop_asked = 0;
@@ -164,8 +165,9 @@ static int demo(char **operands)
 {
     (void)operands;
     naive = true;
-    if (play_scene(play_pieces) != EXIT_SUCCESS)
-        return EXIT_FAILURE;
+    int status = play_scene(play_pieces);
+    if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
+        return status;
     naive = false;
     return play_scene(play_lines);
 }
@@ -187,6 +189,7 @@ static int connect_to(char **operands)
 
 int main(int argc, char **argv)
 {
+    tzset(); /* localtime_r need not look for the time zone itself */
     static const struct command commands[] = {
         {"", "", "play the demo", demo},
         {"serve", "", "serve until SIGINT or SIGTERM", serve},

@@ -48,6 +48,8 @@ static void open_table(void)
     net_raise_descriptor_limit();
     /* an fd_set has no place for a higher one: FD_SET would write past its end. select(2) */
     room = FD_SETSIZE;
+    if (stop_listener >= room)
+        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
     clients = calloc((size_t)room, sizeof *clients);
     if (!clients)
         die("calloc");

@@ -12,7 +12,7 @@ load peers/every_server
     await 'accepted client 1'
     exec {bob}<> "/dev/tcp/$HOST/$PORT"
     printf 'hi\n' >&"$bob"
-    ! read -r -t 0 -u "$bob"
+    if read -r -t 0 -u "$bob"; then fail 'bob has a reply while ann is there'; fi
     release
     read -r -t "$(limit 5)" reply <&"$bob"
     exec {bob}>&-

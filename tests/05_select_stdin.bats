@@ -1,6 +1,6 @@
-# The mistakes that these tests catch: one line taken where the read brought two; a buffer that select cannot see; the set
-# or the time-out filled only once; microseconds taken for milliseconds; the number of descriptors where select wants the
-# highest plus one; end of file taken for no input; EINTR taken for an error; a line taken for a C string.
+# The mistakes that these tests catch: end of file taken for no input; a second read after one "readable"; the set or the
+# time-out filled only once; the number of descriptors where select wants the highest plus one; microseconds taken for
+# milliseconds; one line taken where the read brought two; a buffer that select cannot see; EINTR taken for an error.
 # The demo and the slides come last: a test that names the mistake goes before.
 # shellcheck disable=SC2154
 load helper
@@ -79,6 +79,17 @@ row_of_x() { # LENGTH
 
 # ---- What select says --------------------------------------------------------------------------------------------------
 
+@test "05: end of file ends the program: select would say readable for ever" {
+    equal 'the first lines' "$readable|$end" "$(limited "$PROGRAM" < /dev/null | head -n 10 | paste -sd '|')"
+    reads < /dev/null
+}
+
+@test "05: one read for each time that select says readable; a regular file always is" {
+    echo a > "$BATS_TEST_TMPDIR/file"
+    equal 'what it says' "$readable|reader | line \"a\"|$readable|$end" \
+        "$(limited "$PROGRAM" --timeout 1 < "$BATS_TEST_TMPDIR/file" | head -n 10 | paste -sd '|')"
+}
+
 @test "05: select sees what comes after a time-out, on any descriptor" {
     run limited "$PROGRAM" play --timeout 50
     equal 'the first lines' "ann    | types nothing|$time_out|ann    | types \"hello\\n\"|$readable|reader | line \"hello\"" \
@@ -105,13 +116,6 @@ row_of_x() { # LENGTH
     ends "$readable" "$end"
 }
 
-@test "05: end of file ends the program: select would say readable for ever" {
-    equal 'the first lines' "$readable|$end" "$(limited "$PROGRAM" < /dev/null | head -n 10 | paste -sd '|')"
-    reads < /dev/null
-    run limited "$PROGRAM" play --timeout 50
-    equal 'two reads at end of file' "$readable|$end|$readable|$end" "$(sed -n '11,14p' <<< "$output" | paste -sd '|')"
-}
-
 # ---- What the reader makes of it ---------------------------------------------------------------------------------------
 
 @test "05: two lines that come together are both said before the next select" {
@@ -123,8 +127,14 @@ row_of_x() { # LENGTH
     ends "$readable" "$end"
 }
 
+@test "05: at end of file select says readable again and again" {
+    run limited "$PROGRAM" play --timeout 50
+    equal 'after the end' "$readable|$end|$readable|$end" "$(grep -A 4 'Ctrl-D' <<< "$output" | tail -n 4 | paste -sd '|')"
+}
+
 @test "05: reads a pipe to its end" {
     printf 'a\nb\n' | reads 'reader | line "a"' 'reader | line "b"'
+    printf 'first\n\nlast\r\n' | reads 'reader | line "first"' 'reader | line ""' 'reader | line "last"'
 }
 
 @test "05: a line may come in two pieces" {
@@ -138,14 +148,6 @@ row_of_x() { # LENGTH
 
 @test "05: a last line without a newline is a line" {
     printf 'a\nb' | reads 'reader | line "a"' 'reader | line "b"'
-}
-
-@test "05: reads a regular file, which is always readable" {
-    printf 'first\n\nlast\r\n' > "$BATS_TEST_TMPDIR/file"
-    run limited "$PROGRAM" --timeout 1 < "$BATS_TEST_TMPDIR/file"
-    equal status 0 "$status"
-    equal 'what it says' "$readable|reader | line \"first\"|reader | line \"\"|reader | line \"last\"|$readable|$end" \
-        "$(paste -sd '|' <<< "$output")"
 }
 
 @test "05: a line may hold NUL bytes" {

@@ -8,6 +8,8 @@ load peers/every_server
 
 SERVE=(--hold)
 in_use='Address already in use'
+# An address of this process alone: nobody else takes a port there, or leaves a TIME_WAIT.
+OWN_HOST=127.$((BASHPID / 256 % 256)).$((BASHPID % 256)).9
 
 # This server hangs up at once: the end of file is its answer. A reset in its place makes cat fail.
 serves() {
@@ -34,8 +36,16 @@ await_time_wait() { # 2|3
     done
 }
 
+# After tens of thousands of connections in a minute the system may keep no more of them: tcp(7), tcp_max_tw_buckets.
+needs_time_wait() {
+    local kept
+    kept=$(awk '$1 == "TCP:" { for (i = 2; i < NF; i++) if ($i == "tw") print $(i + 1) }' /proc/net/sockstat)
+    ((kept + 5000 < $(cat /proc/sys/net/ipv4/tcp_max_tw_buckets))) || skip "the system keeps $kept connections in TIME_WAIT, and hardly one more"
+}
+
 # A server with these options hangs up on a client and ends, which leaves its PORT in TIME_WAIT.
 leave_a_time_wait() { # OPTION...
+    needs_time_wait
     start --hold "$@"
     serves
     await_time_wait 2
@@ -48,17 +58,18 @@ freeze() {
     until [[ $(< "/proc/$SERVER/stat") == *') T '* ]]; do kill -0 "$SERVER"; done
 }
 
+# One run of the demo is enough for all who ask.
 demo_says() {
-    local line said
-    said=$(play)
+    local line said=$BATS_FILE_TMPDIR/demo
+    [[ -e $said ]] || play > "$said"
     for line in "$@"; do
-        grep -q -x -F -e "$line" <<< "$said" || fail "the demo does not say: $line" "$said"
+        grep -q -x -F -e "$line" "$said" || fail "the demo does not say: $line" "$(cat "$said")"
     done
 }
 
 # ---- The table ---------------------------------------------------------------------------------------------------------
 
-@test "09: the demo is the same each time" { check_demo 5; }
+@test "09: the demo is the same each time" { needs_time_wait && check_demo 5; }
 
 @test "09: without an option a port is bound once" {
     demo_says 'tcp    | no option     EADDRINUSE  -           EADDRINUSE' 'udp    | no option     EADDRINUSE'
@@ -78,6 +89,7 @@ demo_says() {
 }
 
 @test "09: the demo restarts in TIME_WAIT only if the old and the new server set the option" {
+    needs_time_wait
     demo_says 'server | without  TIME_WAIT without  bind: EADDRINUSE' 'server | without  TIME_WAIT with     bind: EADDRINUSE' \
         'server | with     TIME_WAIT without  bind: EADDRINUSE' 'server | with     TIME_WAIT with     bind: ok'
 }
@@ -109,7 +121,7 @@ demo_says() {
     equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .* bind: ok$' <<< "$output")"
 }
 
-@test "09: the slides show what is so" { check_slides; }
+@test "09: the slides show what is so" { needs_time_wait && check_slides; }
 
 # ---- Hanging up, and a restart ----------------------------------------------------------------------------------------
 
@@ -154,9 +166,9 @@ demo_says() {
     ((hundredths > 3000 && hundredths <= 6000)) || fail "TIME_WAIT ends in $hundredths hundredths of a second"
 }
 
-# The address of this process alone: no other program takes the port between the two runs.
 @test "09: if the client closes first, its port is in TIME_WAIT and the server's is free" {
-    start --hold --host "127.$((BASHPID / 256 % 256)).$((BASHPID % 256)).9"
+    needs_time_wait
+    start --hold --host "$OWN_HOST"
     freeze
     exec {client}<> "/dev/tcp/$HOST/$PORT"
     exec {client}>&-
@@ -169,7 +181,7 @@ demo_says() {
 }
 
 @test "09: bytes that nobody read make it a reset, and nobody waits" {
-    start --hold
+    start --hold --host "$OWN_HOST"
     freeze
     exec {client}<> "/dev/tcp/$HOST/$PORT"
     printf 'hi' >&"$client"
@@ -222,7 +234,7 @@ demo_says() {
 
 @test "09: hangs up on many in a row" {
     start --hold
-    for _ in {1..50}; do serves; done
+    for _ in {1..20}; do serves; done
     stop
 }
 

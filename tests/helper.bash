@@ -75,10 +75,10 @@ nothing_left() {
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
 
-# Waits until the server has said a line with these words.
+# Waits until the server has said a line with these words. The tail ends when the server does.
 await() {
-    grep -q -m 1 -e "$1" < <(exec timeout "$(limit 10)" tail -n +1 -f "$LOG" 3>&- 4>&-) || fail "the server did not say: $1" "$(cat "$LOG")"
-    kill $! 2> /dev/null || true
+    grep -q -m 1 -e "$1" < <(exec timeout "$(limit 10)" tail -n +1 -f -s 0.1 --pid="$SERVER" "$LOG" 3>&- 4>&-) ||
+        fail "the server did not say: $1" "$(cat "$LOG")"
 }
 
 setup() {
@@ -136,7 +136,7 @@ netcat() {
 
 # Sends the text and prints the reply.
 ask() {
-    printf '%s' "$1" | peer talk "$ADDRESS"
+    env printf '%s' "$1" | peer talk "$ADDRESS" # env: the printf of bash writes each line by itself
 }
 
 serves() {
@@ -253,5 +253,5 @@ check_demo() { # RUNS [WORDS...]
 }
 
 neutral() {
-    sed -E -e 's/(127\.0\.0\.1:)[0-9]+/\1PORT/' -e "s/$stem\.[0-9]+/$stem.PID/" -e 's/[0-9:]{8} [0-9]{4}\]/TIME]/'
+    sed -E -e 's/(127\.0\.0\.1:)[0-9]+/\1PORT/' -e "s/$stem\.[0-9]+/$stem.PID/" -e 's/\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4}\]/[TIME]/'
 }

@@ -180,25 +180,3 @@ event_loop_names_sizes_out_of_range() {
 event_loop_has_help() { # [FURTHER OPTIONS...]
     every_server_has_help --host --port --timing --ops --clients "$@"
 }
-
-# ---- To be removed when helper.bash and every_server.bash have these changes --------------------------------------------
-
-# In helper.bash, $! is not the tail: it is whatever was put into the background last.
-await() {
-    grep -q -m 1 -e "$1" < <(exec timeout "$(limit 10)" tail -n +1 -f "$LOG" 3>&- 4>&-) || fail "the server did not say: $1" "$(cat "$LOG")"
-}
-
-# In every_server.bash, ulimit -H -n 16 fails: a hard limit may not be lower than the soft one. Both are set here.
-every_server_survives_emfile() { # LIMIT -S|-H
-    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit %s -n %d\nexec %s "$@"\n' "${2/-H/}" "$1" "$PROGRAM" > "$SERVER_PROGRAM"
-    chmod +x "$SERVER_PROGRAM"
-    start "${SERVE[@]}"
-    hold silent "$ADDRESS" "$1"
-    await 'accept: .*Too many open files'
-    is_idle
-    [[ $2 == -H ]] || prlimit --pid "$SERVER" --nofile=64:
-    release
-    serves
-    stop
-}

@@ -32,7 +32,7 @@ every_server_answers_after_a_half_close() {
 
 every_server_passes_a_mebibyte_unharmed() {
     given_a_server
-    for _ in {1..1024}; do printf '%s' "$letters"; done > "$BATS_TEST_TMPDIR/in"
+    yes "$letters" | head -c 1048576 > "$BATS_TEST_TMPDIR/in"
     peer talk "$ADDRESS" < "$BATS_TEST_TMPDIR/in" > "$BATS_TEST_TMPDIR/out"
     equal 'bytes' 1048576 "$(wc -c < "$BATS_TEST_TMPDIR/out")"
     tr a-z A-Z < "$BATS_TEST_TMPDIR/in" | cmp - "$BATS_TEST_TMPDIR/out"
@@ -119,7 +119,7 @@ every_server_survives_sending_without_end() {
 # not even one descriptor for a client (-S), when it may open more.
 every_server_survives_emfile() { # LIMIT -S|-H
     SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit %s -n %d\nexec %s "$@"\n' "$2" "$1" "$PROGRAM" > "$SERVER_PROGRAM"
+    printf '#!/bin/sh\nulimit -S -n %d && ulimit %s -n %d\nexec %s "$@"\n' "$1" "$2" "$1" "$PROGRAM" > "$SERVER_PROGRAM"
     chmod +x "$SERVER_PROGRAM"
     start "${SERVE[@]}"
     hold silent "$ADDRESS" "$1"
