@@ -35,15 +35,25 @@ static void send_line(int fd, const char *line, size_t length)
     }
 }
 
+/* A reply that comes after that is taken for the next line's; a real protocol numbers its messages. */
+static bool is_lost(int fd)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    int ready;
+    while ((ready = poll(&readable, 1, LOST_AFTER_MS)) < 0 && errno == EINTR)
+        continue;
+    return ready == 0;
+}
+
 /* Prints what comes, until a newline or, without one, the end of the stream. */
 static void print_reply(int fd, bool datagram, bool until_newline)
 {
-    char data[4096];
+    static char data[65536]; /* a longer datagram there is not */
     ssize_t got;
     do {
-        struct pollfd readable = {.fd = fd, .events = POLLIN};
-        if (datagram && poll(&readable, 1, LOST_AFTER_MS) == 0) {
+        if (datagram && is_lost(fd)) {
             printf("(no reply within %d ms)\n", LOST_AFTER_MS);
+            fflush(stdout);
             return;
         }
         while ((got = recv(fd, data, sizeof data, 0)) < 0 && errno == EINTR)

@@ -70,8 +70,7 @@ static void serve_until_stopped(int fd)
     while (!stop_asked) {
         struct sockaddr_in client;
         socklen_t client_length = sizeof client;
-        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. Python
-         * cannot tell. */
+        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. */
         ssize_t got =
             recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &client_length);
         if (got < 0 || stop_asked)
@@ -106,8 +105,18 @@ static int dial(const struct sockaddr_in *address)
 
 static void send_datagram(int fd, const char *data, size_t length)
 {
-    if (send(fd, data, length, 0) < 0)
-        die("send");
+    while (send(fd, data, length, 0) < 0)
+        if (errno != EINTR)
+            die("send");
+}
+
+static size_t receive_datagram(int fd, char *data, size_t room)
+{
+    ssize_t got;
+    while ((got = recv(fd, data, room, 0)) < 0)
+        if (errno != EINTR)
+            die("recv");
+    return (size_t)got;
 }
 
 static void play(void)
@@ -118,11 +127,11 @@ static void play(void)
     send_datagram(ann, "one", 3);
     send_datagram(ann, "two", 3);
     send_datagram(ann, "three", 5);
-    ssize_t first = recv(ann, one, sizeof one, 0);
-    ssize_t second = recv(ann, two, sizeof two, 0);
-    ssize_t third = recv(ann, three, sizeof three, 0);
+    size_t first = receive_datagram(ann, one, sizeof one);
+    size_t second = receive_datagram(ann, two, sizeof two);
+    size_t third = receive_datagram(ann, three, sizeof three);
     if (first != 3 || second != 3 || third != 5)
-        die("ann: replies of %zd, %zd and %zd bytes", first, second, third);
+        fail("ann: replies of %zu, %zu and %zu bytes", first, second, third);
     say("ann", "received \"%.3s\", \"%.3s\" and \"%.5s\"", one, two, three);
 
     static char data[LARGEST];
@@ -130,13 +139,13 @@ static void play(void)
     say("bob", "sends one datagram of %ld bytes", 2 * size - 48);
     int bob = dial(&server_address);
     send_datagram(bob, data, (size_t)(2 * size - 48));
-    say("bob", "received %zd bytes", recv(bob, data, sizeof data, 0));
+    say("bob", "received %zu bytes", receive_datagram(bob, data, sizeof data));
 
     say("carl", "sends an empty datagram");
     int carl = dial(&server_address);
     send_datagram(carl, "", 0);
-    say("carl", "received %zd bytes: an empty reply, not the end of anything",
-        recv(carl, data, sizeof data, 0));
+    say("carl", "received %zu bytes: an empty reply, not the end of anything",
+        receive_datagram(carl, data, sizeof data));
     close(ann);
     close(bob);
     close(carl);

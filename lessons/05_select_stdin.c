@@ -38,7 +38,7 @@ static bool wait_until_readable(int fd)
         struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
         int ready = select(fd + 1, &readable, NULL, NULL, &timeout);
         if (ready < 0 && errno == EINTR)
-            continue;
+            continue; /* and waits the whole time anew; Python waits for what is left of it */
         if (ready < 0)
             die("select");
         if (ready == 0)
@@ -85,6 +85,8 @@ static bool watch_once_naive(FILE *input)
     if (!wait_until_readable(fileno(input)))
         return true;
     if (!fgets(line, sizeof line, input)) {
+        if (ferror(input))
+            die("fgets");
         say("fgets", "end of file");
         return false;
     }
@@ -173,7 +175,7 @@ int main(int argc, char **argv)
     };
     static const struct option_spec options[] = {
         {"timeout", "MS", "wait so long for input", .number = &timeout_ms, .min = 1, .max = 60000},
-        {"naive", NULL, "read with fgets: loses the second of two lines", .flag = &naive},
+        {"naive", NULL, "read with fgets: the second of two lines comes late", .flag = &naive},
         {0},
     };
     static const struct program program = {"select waits for input and for time at once.", commands,

@@ -271,6 +271,7 @@ time_is_that_of_date() { # TZ
 }
 
 @test "04: serves netcat" {
+    needs_netcat
     start serve
     equal 'the reply' 'TIME hello from netcat' "$(printf 'hello from netcat\r\n' | netcat "$HOST" "$PORT" | timeless)"
     stop

@@ -132,7 +132,8 @@ holds_10000_idle_clients() {
     hold silent "$ADDRESS" 10000
     serves
     each=$((($(peak_memory) - before) * 1024 / 10000))
-    ((each < 2048)) || fail "an idle client cost the server $each bytes"
+    # the thread sanitizer keeps several bytes of its own for each of ours
+    [[ $BUILD == */thread ]] || ((each < 2048)) || fail "an idle client cost the server $each bytes"
     stop
     equal 'clients that were accepted' 10002 "$(grep -c accepted "$LOG")"
 }

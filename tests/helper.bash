@@ -126,12 +126,13 @@ release() {
     HOLDS=() HOLD_INPUTS=()
 }
 
-# netcat, told to half-close at the end of its input. No set of flags is portable.
+# No set of netcat's flags is portable: -N, half-close at the end of the input, is that of OpenBSD.
+needs_netcat() {
+    [[ $(nc -h 2>&1) == *OpenBSD* ]] || skip 'needs the netcat of OpenBSD (Debian package netcat-openbsd)'
+}
+
 netcat() {
-    case $(nc -h 2>&1) in
-    *OpenBSD*) timeout "$(limit 10)" nc -N "$@" ;;
-    *) skip 'needs the netcat of OpenBSD (Debian package netcat-openbsd)' ;;
-    esac
+    limited nc -N "$@"
 }
 
 # Sends the text and prints the reply.

@@ -65,6 +65,7 @@ every_server_serves_many_in_a_row() {
 }
 
 every_server_serves_netcat() {
+    needs_netcat
     given_a_server
     equal 'the reply' 'HELLO FROM NETCAT' "$(printf 'hello from netcat' | netcat "${NETCAT[@]}")"
     stop
