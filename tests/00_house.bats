@@ -1,4 +1,5 @@
 # The house itself: its rooms and rules, make, and the plumbing (say). A lesson's own tests are in its own file.
+# shellcheck disable=SC2013,SC2034 # words of one line each; stem is the helper's
 load helper
 
 lessons() {
@@ -159,14 +160,13 @@ make_here() {
     cp -R Makefile common lessons "$copy"
     cp "$copy/lessons/01_serial_server.c" "$copy/lessons/98_new.c"
     cd "$copy"
-    BUILD=out
-    run make_here -j 4 CFLAGS='-O0 -Werror' CPPFLAGS=-DGIVEN V=1
+    run make_here BUILD=out -j 4 CFLAGS='-O0 -Werror' CPPFLAGS=-DGIVEN V=1
     ((status == 0)) || fail "$output"
     [[ $output == *'-DGIVEN -O0 -Werror'* ]] || fail "$output"
     [[ -x out/98_new && -x out/09_reuseaddr ]]
     equal 'what stands beside the sources' 'Makefile common lessons out' "$(find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
     equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
-    built_again() { make_here CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
+    built_again() { make_here BUILD=out CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
     equal 'what is built again for nothing' 0 "$(built_again GIVEN)"
     touch common/crowd.h
     equal 'what a header changes' 4 "$(built_again GIVEN)"
@@ -195,7 +195,7 @@ narrators() {
 
 @test "00: colours are for terminals, unless NO_COLOR or TERM says no" {
     local escape=$'\033'
-    [[ $(TERM=xterm "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) == *"$escape[1;3"*"mactor $escape[0m |"* ]]
+    [[ $(TERM=xterm "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) == *"${escape}[1;3"*"mactor ${escape}[0m |"* ]]
     [[ $(TERM=xterm NO_COLOR=1 "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
     [[ $(TERM=dumb "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
     [[ $(TERM=xterm narrators 1 1 1) != *"$escape"* ]]

@@ -1,6 +1,6 @@
 # What every test file loads: servers and clients that are started, watched and ended; slides compared with the truth.
 # bats keeps descriptors 3 and 4 for itself: what runs in the background closes them.
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2153
 
 cd "$BATS_TEST_DIRNAME/.." || exit 1
 export LC_ALL=C
@@ -190,7 +190,8 @@ block_at() { # DECK LINE
 
 # A `c` block is cut from the file that the line above it names; a line of only "..." stands for what was left out.
 check_c_block() { # DECK LINE
-    local deck=$1 file part= line source
+    local deck=$1 file part='' line source
+    # shellcheck disable=SC2016 # the backticks are Markdown's
     file=$(head -n $(($2 - 2)) "$deck" | grep -v '^$' | tail -n 1 | sed -n 's/.*`\([a-z]*\/[0-9a-z_]*\.[ch]\)`.*/\1/p')
     [[ -f $file ]] || fail "$deck:$2: the line above the block names no file"
     source=$(sed 's/^[ \t]*//' "$file")
@@ -206,7 +207,7 @@ check_c_block() { # DECK LINE
 
 # A `console` block is run: each "$ command" in a shell at the top of the project, what follows is what it prints.
 check_console_block() { # DECK LINE
-    local deck=$1 command= expected= line
+    local deck=$1 command='' expected='' line
     while IFS= read -r line; do
         if [[ $line == '$ '* ]]; then
             [[ -z $command ]] || check_command "$deck:$2" "$command" "$expected"
