@@ -2,7 +2,7 @@
  *
  * Predict  The server closes its socket and ends. Can it start again at the same path?
  * Run      build/03_unix_sockets
- * Watch    lesson 01's conversation word for word; then a path that outlives its socket; then a
+ * Watch    lesson 01's conversation again; then a path that outlives its socket; then a
  *          client that cannot be answered, because it has no name.
  * Before   01_serial_server, 02_datagrams
  * After    12_socketserver has both kinds as classes; 23_manager_dict talks to its process through
@@ -33,7 +33,8 @@
 /* 108 on Linux, with the zero byte at the end */
 enum { PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path };
 
-static const char *path; /* where the server listens */
+static const char *path;  /* where the server listens */
+static struct stat bound; /* what bind made there */
 static bool datagram, no_name;
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
@@ -41,6 +42,8 @@ static bool datagram, no_name;
 static struct sockaddr_un address_of(const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!*name)
+        args_refuse("an empty path names no socket");
     if (strlen(name) >= PATH_SIZE)
         args_refuse("%s: longer than the %d bytes of a socket's path", name, PATH_SIZE - 1);
     strcpy(address.sun_path, name);
@@ -54,13 +57,13 @@ static const char *last_part(const char *name)
 }
 
 /* A path outlives the socket that made it. Removes it if nobody listens there any more, and nothing
- * else: no other file, no living server's path. (Two servers that start in the same instant could
- * both find it stale; a lock file would settle that.) */
-static void remove_if_stale(const char *name)
+ * else: no other file, no living server's path. Returns whether it did. (Two servers that start in
+ * the same instant could both find it stale; a lock file would settle that.) */
+static bool remove_if_stale(const char *name)
 {
     struct stat status;
     if (lstat(name, &status) < 0)
-        return;
+        return false;
     if (!S_ISSOCK(status.st_mode)) {
         errno = EEXIST;
         die("%s is not a socket and is left alone", name);
@@ -77,8 +80,9 @@ static void remove_if_stale(const char *name)
         errno = EADDRINUSE;
         die("bind %s", name);
     }
-    say("server", "%s is stale: nobody listens there; removes it", last_part(name));
-    unlink(name);
+    if (unlink(name) < 0)
+        die("unlink %s", name);
+    return true;
 }
 
 /* The path is made with mode 0600: only this user's clients may connect. unix(7), "Pathname socket
@@ -93,6 +97,8 @@ static int open_server(void)
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("bind %s", path);
     umask(mask);
+    if (lstat(path, &bound) < 0)
+        die("lstat %s", path);
     if (!datagram && listen(fd, SOMAXCONN) < 0)
         die("listen %s", path);
     say("server", "listening on %s", path);
@@ -141,45 +147,68 @@ static void serve_client(int client, int number)
 
 /* ---- The server for datagrams ---------------------------------------------------------------- */
 
+/* Unlike UDP's, this queue is the client's and a full one makes sendto wait: who does not read gets
+ * nothing. What waits there also takes room from this socket (SO_SNDBUF), so many such clients, or
+ * long replies, cost the others theirs. */
+static void reply(const char *data, size_t length, const struct sockaddr_un *client,
+                  socklen_t client_length)
+{
+    while (sendto(stop_listener, data, length, MSG_DONTWAIT, (const struct sockaddr *)client,
+                  client_length) < 0) {
+        if (errno == EINTR)
+            continue;
+        say("server", "sendto: %s: this reply is lost", strerror(errno));
+        return;
+    }
+}
+
 static void serve_datagrams(void)
 {
     static char data[65536];
     while (!stop_asked) {
         struct sockaddr_un client;
         socklen_t length = sizeof client;
-        ssize_t got =
-            recvfrom(stop_listener, data, sizeof data, 0, (struct sockaddr *)&client, &length);
+        /* MSG_TRUNC as in lesson 02; a Unix datagram may be longer than any of UDP's */
+        ssize_t got = recvfrom(stop_listener, data, sizeof data, MSG_TRUNC,
+                               (struct sockaddr *)&client, &length);
         if (got < 0 || stop_asked)
             continue;
+        if (got > (ssize_t)sizeof data) {
+            say("server", "received %zu of %zd bytes: the datagram is cut", sizeof data, got);
+            got = sizeof data;
+        }
         if (length <= offsetof(struct sockaddr_un, sun_path)) {
             say("server", "received %s from nobody: it cannot be answered",
                 quote(data, (size_t)got).text);
             continue;
         }
+        if (length > sizeof client) /* a path of 108 bytes without the zero byte: unix(7), BUGS */
+            length = sizeof client;
         say("server", "received %s from a client with a name", quote(data, (size_t)got).text);
         to_upper(data, got);
-        /* Unlike UDP's, this queue is the client's and a full one makes sendto wait: who does not
-         * read gets nothing. */
-        if (sendto(stop_listener, data, (size_t)got, MSG_DONTWAIT, (struct sockaddr *)&client,
-                   length) < 0)
-            say("server", "sendto: %s: this reply is lost", strerror(errno));
+        reply(data, (size_t)got, &client, length);
     }
+}
+
+/* Before close: until then no other server takes the path for stale, and no other file can have its
+ * inode. */
+static void unlink_own_path(void)
+{
+    struct stat found;
+    if (lstat(path, &found) == 0 && found.st_dev == bound.st_dev && found.st_ino == bound.st_ino)
+        unlink(path);
 }
 
 static void serve_until_stopped(void)
 {
-    struct stat bound, found;
-    bool known = lstat(path, &bound) == 0;
     if (datagram)
         serve_datagrams();
     else
         serial_serve(serve_client);
     int done = stop_listener;
     stop_listener = -1;
+    unlink_own_path();
     close(done);
-    if (known && lstat(path, &found) == 0 && found.st_dev == bound.st_dev &&
-        found.st_ino == bound.st_ino)
-        unlink(path);
     say("server", "stopped");
 }
 
@@ -251,8 +280,8 @@ static void choose_path(void)
     const char *directory = getenv("TMPDIR");
     if (path)
         return;
-    int length = snprintf(own, sizeof own, "%s/%s.%d", directory ? directory : "/tmp", die_name,
-                          (int)getpid());
+    int length = snprintf(own, sizeof own, "%s/%s.%d", directory && *directory ? directory : "/tmp",
+                          die_name, (int)getpid());
     if (length >= (int)sizeof own)
         args_refuse("TMPDIR %s: too long for a socket's path", directory);
     path = own;
@@ -264,8 +293,10 @@ static int serve(char **operands)
     choose_path();
     stop_on(SIGINT);
     stop_on(SIGTERM);
-    remove_if_stale(path);
+    bool was_stale = remove_if_stale(path);
     stop_listener = open_server();
+    if (was_stale)
+        say("server", "%s was stale: nobody listened there; has replaced it", last_part(path));
     serve_until_stopped();
     return EXIT_SUCCESS;
 }
@@ -294,12 +325,14 @@ static void show_stale_path(void)
         die("the path was expected to be in use");
     say("server", "binds the path again: %s", strerror(errno));
     close(fd);
-    remove_if_stale(path);
+    if (remove_if_stale(path))
+        say("server", "%s was stale: nobody listened there; has removed it", last_part(path));
 }
 
 static int demo(char **operands)
 {
     (void)operands;
+    datagram = false; /* it shows both kinds */
     choose_path();
     remove_if_stale(path);
     int status = play_scene(play_streams);

@@ -87,12 +87,12 @@ setup() {
 
 teardown() {
     [[ -z $SEEDED_BUG || ${BATS_TEST_COMPLETED:-} ]] || touch "$SEEDED_BUG"
-    release
     if [[ ${SERVER:-} ]]; then
         kill -KILL "$SERVER" 2> /dev/null || true
         wait "$SERVER" 2> /dev/null || true
         cat "$LOG" "$LOG.errors"
     fi
+    release # after the server: a peer may be blocked by it
 }
 
 # ---- Clients -----------------------------------------------------------------------------------------------------------

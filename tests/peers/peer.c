@@ -8,7 +8,8 @@
  *   peer flood ADDRESS N     sends N bytes without a newline, and reads what comes back
  *   peer silent ADDRESS N    N clients connect and say nothing; prints "ready" and stays
  *   peer stall ADDRESS       one client sends and reads nothing; prints "ready" and stays
- *   peer packets ADDRESS TEXT...  one datagram each (UDP); prints the replies, one a line
+ *   peer packets ADDRESS TEXT...  one datagram each; prints the replies, one a line
+ *   peer deaf ADDRESS N      sends N datagrams and reads no reply; prints "ready" and stays
  *
  * ADDRESS is HOST:PORT, or the path of a Unix socket. Who stays goes when standard input ends. What
  * goes wrong is one line on stderr and status 1.
@@ -251,16 +252,48 @@ static void stall(const char *address)
     close(fd);
 }
 
-static void packets(const char *address, char **texts)
+/* At a path, the client has a name of Linux's making: unix(7), "Autobind feature". */
+static int dial_datagram_path(const char *path)
 {
-    char host[64], reply[65536];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address.sun_family) < 0)
+        die("bind without a path");
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect %s", path);
+    return fd;
+}
+
+static int dial_datagram(const char *address)
+{
+    char host[64];
     long port;
+    if (strchr(address, '/'))
+        return dial_datagram_path(address);
     split(address, host, &port);
     struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd < 0 || inet_pton(AF_INET, host, &server.sin_addr) != 1 ||
         connect(fd, (struct sockaddr *)&server, sizeof server) < 0)
         die("connect %s", address);
+    return fd;
+}
+
+static void deaf(const char *address, long count)
+{
+    int fd = dial_datagram(address);
+    for (long i = 0; i < count; i++)
+        if (send(fd, "unheard", 7, 0) < 0)
+            die("send");
+    stay();
+    close(fd);
+}
+
+static void packets(const char *address, char **texts)
+{
+    char reply[65536];
+    int fd = dial_datagram(address);
     int count = 0;
     for (; texts[count]; count++)
         if (send(fd, texts[count], strlen(texts[count]), 0) < 0)
@@ -297,6 +330,8 @@ int main(int argc, char **argv)
         stall(argv[2]);
     else if (strcmp(command, "packets") == 0)
         packets(argv[2], argv + 3);
+    else if (strcmp(command, "deaf") == 0)
+        deaf(argv[2], count);
     else
         fail("which client? See tests/peers/peer.c");
     return EXIT_SUCCESS;
