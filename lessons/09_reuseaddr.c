@@ -130,11 +130,13 @@ static void show_udp_receiver(void)
     try_bind(first, 0);
     struct sockaddr_in address = loopback(net_port(first));
     try_bind(second, net_port(first));
-    sendto(client, "hello", 5, 0, (struct sockaddr *)&address, sizeof address);
+    if (sendto(client, "hello", 5, 0, (struct sockaddr *)&address, sizeof address) < 0)
+        die("sendto");
     struct pollfd receivers[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
     poll(receivers, 2, -1);
-    say("udp", "SO_REUSEADDR: the %s to bind gets the datagram, the other nothing",
-        receivers[1].revents ? "last" : "first");
+    say("udp", "SO_REUSEADDR: the %s to bind gets the datagram, the other %s",
+        receivers[1].revents ? "last" : "first",
+        receivers[0].revents && receivers[1].revents ? "too" : "nothing");
     close(first);
     close(second);
     close(client);
@@ -160,6 +162,8 @@ static void show_reuseport_listeners(void)
                                      {.fd = second, .events = POLLIN}};
         poll(listeners, 2, -1);
         int accepted = accept(listeners[0].revents ? first : second, NULL, NULL);
+        if (accepted < 0)
+            die("accept");
         *(listeners[0].revents ? &first_got : &second_got) = true;
         close(client);
         close(accepted);
@@ -242,6 +246,8 @@ static void hang_up(int client, int number)
 
 static int hold_port(void)
 {
+    if (no_reuse && reuse_port)
+        args_refuse("--no-reuse, --reuse-port: one or the other");
     stop_on(SIGINT);
     stop_on(SIGTERM);
     int option = reuse_port ? SO_REUSEPORT : SO_REUSEADDR;

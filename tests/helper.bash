@@ -170,8 +170,8 @@ peak_memory() {
 # The lines of a file or a block as a regular expression: what differs by nature is written as a placeholder.
 pattern() {
     sed -e 's/[][\\.*^$+?(){}|]/\\&/g' \
-        -e 's/PORT/[0-9]+/g' -e 's/PID/[0-9]+/g' -e 's/MS/[0-9]+(\\.[0-9]+)?/g' \
-        -e 's/TIME/([A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] [0-9:]{8} [0-9]{4}|[0-9]+(\\.[0-9]+)?)/g'
+        -e 's/\bPORT\b/[0-9]+/g' -e 's/\bPID\b/[0-9]+/g' -e 's/\bMS\b/[0-9]+(\\.[0-9]+)?/g' \
+        -e 's/\bTIME\b/([A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] [0-9:]{8} [0-9]{4}|[0-9]+(\\.[0-9]+)?)/g'
 }
 
 same_transcript() { # WHAT EXPECTED GOT

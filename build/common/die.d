@@ -1,2 +1,0 @@
-build/common/die.o: common/die.c common/die.h
-common/die.h:

@@ -1,2 +1,0 @@
-build/common/say.o: common/say.c common/say.h
-common/say.h:

@@ -1,3 +1,0 @@
-build/common/upper.o: common/upper.c common/upper.h common/say.h
-common/upper.h:
-common/say.h:

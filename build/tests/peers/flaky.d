@@ -1,1 +1,0 @@
-build/tests/peers/flaky.o: tests/peers/flaky.c
