@@ -38,7 +38,7 @@ int net_listen(const char *host, long port)
         die("bind %s:%ld", host, port);
     if (listen(fd, SOMAXCONN) < 0)
         die("listen %s:%ld", host, port);
-    say("server", "listening on %s:%d", host, net_port(fd));
+    say("server", "listening on %s", net_local(fd).text);
     return fd;
 }
 
@@ -51,25 +51,28 @@ int net_connect(const char *host, long port)
     return fd;
 }
 
-int net_port(int fd)
+static struct sockaddr_in local_address(int fd)
 {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         die("getsockname");
-    return ntohs(address.sin_port);
+    return address;
 }
 
-struct net_text net_peer(int fd)
+int net_port(int fd)
 {
-    struct net_text peer = {.text = "(gone)"};
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
+    return ntohs(local_address(fd).sin_port);
+}
+
+struct net_text net_local(int fd)
+{
+    struct sockaddr_in address = local_address(fd);
     char ip[INET_ADDRSTRLEN];
-    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
-        inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip))
-        snprintf(peer.text, sizeof peer.text, "%s:%d", ip, ntohs(address.sin_port));
-    return peer;
+    struct net_text local;
+    inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
+    snprintf(local.text, sizeof local.text, "%s:%d", ip, ntohs(address.sin_port));
+    return local;
 }
 
 bool net_send_all(int fd, const void *data, size_t length)

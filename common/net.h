@@ -18,14 +18,13 @@ int net_connect(const char *host, long port);
 /* The port that the socket is bound to. getsockname(2) */
 int net_port(int fd);
 
-/* An address as text, "127.0.0.1:8002"; it lives as long as the full expression it is written
- * in. */
+/* An address as text, "127.0.0.1:8002"; it lives as long as the full expression it is written in. */
 struct net_text {
     char text[32];
 };
 
-/* The address of who is connected at the other end. getpeername(2) */
-struct net_text net_peer(int fd);
+/* The address that the socket is bound to, as text. getsockname(2), inet_ntop(3) */
+struct net_text net_local(int fd);
 
 /* Sends all of it on a blocking socket. Returns false, with errno set, when the peer is gone: an
  * error, never SIGPIPE. socket.sendall */

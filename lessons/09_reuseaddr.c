@@ -259,7 +259,7 @@ static int hold_port(void)
         die("bind %s:%ld", host, port);
     if (listen(stop_listener, SOMAXCONN) < 0)
         die("listen %s:%ld", host, port);
-    say("server", "listening on %s:%d", host, net_port(stop_listener));
+    say("server", "listening on %s", net_local(stop_listener).text);
     serial_serve(hang_up);
     int done = stop_listener;
     stop_listener = -1;

@@ -30,7 +30,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { STALLED_MS = 200 };
+enum { STALLED_MS = 200, BRIEFLY_MS = 20 };
 
 static int dial_path(const char *path)
 {
@@ -188,8 +188,8 @@ static void many(const char *address, long count)
     free(fds);
 }
 
-/* Returns how much went out before the server took no more for a while. */
-static long fill(int fd)
+/* Returns how much went out before the server took no more for so long. */
+static long fill(int fd, int taken_nothing_ms)
 {
     static char data[65536];
     memset(data, 'x', sizeof data);
@@ -197,7 +197,7 @@ static long fill(int fd)
         data[i] = '\n'; /* lines, for the server that wants them */
     long total = 0;
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
-    while (poll(&writable, 1, STALLED_MS) == 1 && !(writable.revents & (POLLERR | POLLHUP))) {
+    while (poll(&writable, 1, taken_nothing_ms) == 1 && !(writable.revents & (POLLERR | POLLHUP))) {
         ssize_t sent = send(fd, data, sizeof data, MSG_NOSIGNAL | MSG_DONTWAIT);
         total += sent > 0 ? sent : 0;
     }
@@ -208,7 +208,7 @@ static void reset(const char *address)
 {
     int fd = dial(address);
     char byte;
-    fill(fd);
+    fill(fd, BRIEFLY_MS);
     if (recv(fd, &byte, 1, 0) != 1)
         fail("no reply to break off");
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -246,7 +246,7 @@ static void silent(const char *address, long count)
 static void stall(const char *address)
 {
     int fd = dial(address);
-    if (fill(fd) == 0)
+    if (fill(fd, STALLED_MS) == 0)
         fail("nothing could be sent");
     stay();
     close(fd);
