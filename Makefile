@@ -7,6 +7,8 @@ LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c)))
 NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
 PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c,$(wildcard tests/peers/*.c)))
 program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
+# How a lesson's demo is played stands after "Run" in the comment at the top of its file.
+demo = $(shell sed -n '/^ [*] Run  /{s|.*build/[0-9a-z_]*||;s/,.*//;p;q;}' lessons/$(1)_*.c)
 
 # The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
 GLIBC := $(shell echo '\#include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
@@ -53,7 +55,7 @@ $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/t
 
 NN:  ## make 06: build lesson 06 and play its demo; make 06 ARGS="serve --port 8002"
 $(NUMBERS): %: all
-	@$(call program,$*) $(ARGS)
+	@$(call program,$*) $(or $(ARGS),$(call demo,$*))
 
 # What the tour says of a lesson stands in the comment at the top of its file, after "Predict" and "Run".
 define TOUR

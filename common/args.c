@@ -2,12 +2,15 @@
 
 #include "die.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_OPTIONS = 32, STATUS_USAGE = 2 };
 
@@ -26,8 +29,9 @@ long args_number(const char *what, const char *text, long min, long max)
 {
     char *end;
     errno = 0;
-    long number = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || errno == ERANGE || number < min || number > max)
+    long number = strtol(text, &end, 10); /* which would pass over spaces and a plus */
+    if (!(isdigit((unsigned char)*text) || *text == '-') || end == text || *end != '\0' ||
+        errno == ERANGE || number < min || number > max)
         args_refuse("%s %s: not a number from %ld to %ld", what, text, min, max);
     return number;
 }
@@ -111,8 +115,20 @@ static int count_words(const char *text)
     return words;
 }
 
+/* A program that is started without standard input, output or error must not give their numbers to
+ * a socket: what it says would reach a client. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int args_run(int argc, char **argv, const struct program *program)
 {
+    open_standard_descriptors();
     const char *slash = strrchr(argv[0], '/');
     die_name = slash ? slash + 1 : argv[0];
     if (!read_options(argc, argv, program->options)) {

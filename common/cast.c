@@ -14,8 +14,6 @@
 
 pid_t cast_start(void (*play)(void))
 {
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
     stop_on(SIGCHLD);
     fflush(NULL); /* what is buffered now would be printed twice */
     pid_t cast = fork();
@@ -24,16 +22,19 @@ pid_t cast_start(void (*play)(void))
     if (cast == 0) {
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
+        signal(SIGPIPE, SIG_DFL);
         close(stop_listener);
         play();
         _exit(EXIT_SUCCESS);
     }
+    stop_cast = cast;
     return cast;
 }
 
 int cast_end(pid_t cast)
 {
     signal(SIGCHLD, SIG_DFL);
+    stop_cast = 0;
     /* it is still there, at least as a zombie: only the wait below takes its pid away */
     kill(cast, SIGTERM);
     int status;

@@ -2,8 +2,8 @@
  * Introduced by lesson 02; lesson 01 shows it longhand.
  *
  * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal
- * SIGCHLD. When the server ends first, the clients find their connections closed and end too.
- * Nobody outlives the play.
+ * SIGCHLD. A server that is told to stop ends its cast first. One that is killed cannot: then the
+ * clients of a stream find their connections closed, and end too.
  */
 #ifndef CAST_H
 #define CAST_H
@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Starts play in a child process, with stop_listener closed there; SIGINT, SIGTERM and the end of
- * the cast now stop the server. Returns the child's pid, which cast_end takes back. */
+/* Starts play in a child process, with stop_listener closed there; the end of the cast now stops
+ * the server. Returns the child's pid, which cast_end takes back. */
 pid_t cast_start(void (*play)(void));
 
 /* Ends the cast if it still plays and waits for it. Returns the status for the program to end with:

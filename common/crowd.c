@@ -5,6 +5,7 @@
 #include "net.h"
 #include "say.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTHING_TAKEN_MS = 50 };
+enum { NOTHING_TAKEN_MS = 50, SPARE = 16 };
 
 /* Sends until the server, which cannot pass on the replies, has taken nothing for a while. */
 static int send_without_reading(int fd)
@@ -23,8 +24,9 @@ static int send_without_reading(int fd)
     int total = 0;
     while (poll(&writable, 1, NOTHING_TAKEN_MS) == 1) {
         ssize_t sent = send(fd, data, sizeof data, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent > 0)
-            total += (int)sent;
+        if (sent < 0 && errno != EAGAIN)
+            die("send");
+        total += sent > 0 ? (int)sent : 0;
     }
     return total;
 }
@@ -78,7 +80,8 @@ void crowd_time(const char *host, int port, long idle_clients, long round_trips)
     int *idle = calloc((size_t)idle_clients + 1, sizeof *idle);
     if (!idle)
         die("calloc");
-    net_raise_descriptor_limit();
+    if (idle_clients + SPARE > net_raise_descriptor_limit())
+        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
     int asking = net_connect(host, port);
     for (long i = 0; i <= idle_clients; i++)
         idle[i] = net_connect(host, port);

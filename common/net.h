@@ -18,7 +18,7 @@ int net_connect(const char *host, long port);
 /* The port that the socket is bound to. getsockname(2) */
 int net_port(int fd);
 
-/* An address as text, "127.0.0.1:8002"; it lives as long as the full expression it is written in. */
+/* An address as text, "127.0.0.1:8002"; it lives until the end of the full expression. */
 struct net_text {
     char text[32];
 };
@@ -30,8 +30,8 @@ struct net_text net_local(int fd);
  * error, never SIGPIPE. socket.sendall */
 bool net_send_all(int fd, const void *data, size_t length);
 
-/* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns what
- * it now is. setrlimit(2); resource.setrlimit */
+/* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns how
+ * many it may count on. setrlimit(2); resource.setrlimit */
 long net_raise_descriptor_limit(void);
 
 #endif

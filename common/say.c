@@ -12,6 +12,8 @@
 enum { COLUMNS = 80, ACTOR_COLUMNS = 6, BEFORE_TEXT = ACTOR_COLUMNS + 3, TEXT_BYTES = 512 };
 
 static bool muted;
+static bool
+    hurried; /* a signal came while a line waited: no more waiting, so that it can be obeyed */
 
 void say_mute(bool mute)
 {
@@ -59,8 +61,8 @@ static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
 static void step_between_processes(short type)
 {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
-    while (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0 && errno == EINTR)
-        continue;
+    if (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0)
+        hurried = hurried || errno == EINTR;
 }
 
 static bool is_stepping(void)
@@ -74,10 +76,9 @@ static void wait_for_enter(void)
     int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC);
     if (terminal < 0)
         return;
-    char line[128];
-    /* a terminal hands over one line; a signal also goes on */
-    ssize_t got = read(terminal, line, sizeof line);
-    (void)got;
+    char line[128]; /* a terminal hands over one line at a time */
+    if (read(terminal, line, sizeof line) < 0)
+        hurried = hurried || errno == EINTR;
     close(terminal);
 }
 
@@ -88,13 +89,14 @@ static void pause_if_slow(void)
     if (ms <= 0 || ms > 60000)
         return;
     struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
+    if (nanosleep(&pause, NULL) < 0)
+        hurried = true;
 }
 
 static void write_line(const char *line, size_t length)
 {
-    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
-        continue;
+    if (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
+        muted = true; /* whoever should read has stopped: the next line would wait too */
 }
 
 void say(const char *actor, const char *format, ...)
@@ -117,7 +119,7 @@ void say(const char *actor, const char *format, ...)
     else
         length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
 
-    if (is_stepping()) {
+    if (is_stepping() && !hurried) {
         pthread_mutex_lock(&step_between_threads);
         step_between_processes(F_WRLCK);
         write_line(line, (size_t)length);
@@ -126,7 +128,8 @@ void say(const char *actor, const char *format, ...)
         pthread_mutex_unlock(&step_between_threads);
     } else {
         write_line(line, (size_t)length);
-        pause_if_slow();
+        if (!hurried)
+            pause_if_slow();
     }
     errno = error;
 }

@@ -16,8 +16,8 @@
 #include <time.h>
 
 /* Prints one line, at most 80 columns (what is longer ends in "..."), in one write(2): lines of
- * several threads and processes never mix. Errors are ignored: a lesson goes on when nobody
- * listens. Keeps errno. */
+ * several threads and processes never mix. A line that cannot be written is lost. Keeps
+ * errno. */
 void say(const char *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* From now on this process says nothing, as --timing wants it; false: it speaks again. */

@@ -22,6 +22,8 @@ static bool is_datagram(int fd)
     return type == SOCK_DGRAM;
 }
 
+/* A line longer than the buffers of both sides would wait here for ever: the server waits for its
+ * replies to be read. Lesson 06 shows how to do both at once. */
 static void send_line(int fd, const char *line, size_t length)
 {
     while (length > 0) {
@@ -35,7 +37,7 @@ static void send_line(int fd, const char *line, size_t length)
     }
 }
 
-/* A reply that comes after that is taken for the next line's; a real protocol numbers its messages. */
+/* A reply that comes after that is taken for the next line's; a real protocol would number them. */
 static bool is_lost(int fd)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
@@ -48,7 +50,7 @@ static bool is_lost(int fd)
 /* Prints what comes, until a newline or, without one, the end of the stream. */
 static void print_reply(int fd, bool datagram, bool until_newline)
 {
-    static char data[65536]; /* a longer datagram there is not */
+    static char data[65536]; /* UDP has no longer datagram */
     ssize_t got;
     do {
         if (datagram && is_lost(fd)) {

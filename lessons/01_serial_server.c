@@ -126,7 +126,9 @@ static void serve_until_stopped(void)
         connection = -1;
         close(done);
     }
-    close(listener);
+    int done = listener;
+    listener = -1;
+    close(done);
     say("server", "stopped");
 }
 
@@ -145,8 +147,8 @@ static void stop(int signal_number)
 
 static void stop_on(int signal_number)
 {
-    /* no SA_RESTART: a blocked call returns with EINTR */
-    struct sigaction action = {.sa_handler = stop};
+    /* no SA_RESTART: a blocked call returns with EINTR; a child that Ctrl-Z stops has not ended */
+    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_NOCLDSTOP};
     sigemptyset(&action.sa_mask);
     if (sigaction(signal_number, &action, NULL) < 0)
         die("sigaction");
@@ -241,6 +243,7 @@ static int serve(char **operands)
     struct sockaddr_in address = address_of(host, port);
     stop_on(SIGINT);
     stop_on(SIGTERM);
+    stop_on(SIGPIPE); /* nobody reads what it says any more */
     listener = open_listener(&address);
     serve_until_stopped();
     return EXIT_SUCCESS;

@@ -1,6 +1,6 @@
 /* 02_datagrams: UDP keeps messages apart, and cuts what does not fit
  *
- * Predict  ann sends three datagrams before the server reads one. How many receives are needed? And
+ * Predict  ann sends three datagrams, one after the other. How many receives are needed? And
  *          what becomes of a datagram of 2000 bytes in a buffer of 1024?
  * Run      build/02_datagrams
  * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty
@@ -165,8 +165,7 @@ static int serve(char **operands)
 {
     (void)operands;
     struct sockaddr_in address = address_of(host, port);
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     stop_listener = open_server(&address);
     serve_until_stopped(stop_listener);
     return EXIT_SUCCESS;
@@ -176,6 +175,7 @@ static int demo(char **operands)
 {
     (void)operands;
     server_address = address_of(host, port);
+    stop_on_signals();
     stop_listener = open_server(&server_address);
     pid_t cast = cast_start(play);
     serve_until_stopped(stop_listener);

@@ -280,8 +280,9 @@ static void choose_path(void)
     const char *directory = getenv("TMPDIR");
     if (path)
         return;
-    int length = snprintf(own, sizeof own, "%s/%s.%d", directory && *directory ? directory : "/tmp",
-                          die_name, (int)getpid());
+    if (!directory || !*directory)
+        directory = "/tmp";
+    int length = snprintf(own, sizeof own, "%s/%s.%d", directory, die_name, (int)getpid());
     if (length >= (int)sizeof own)
         args_refuse("TMPDIR %s: too long for a socket's path", directory);
     path = own;
@@ -291,8 +292,7 @@ static int serve(char **operands)
 {
     (void)operands;
     choose_path();
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     bool was_stale = remove_if_stale(path);
     stop_listener = open_server();
     if (was_stale)
@@ -304,7 +304,8 @@ static int serve(char **operands)
 /* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
-    stop_asked = 0;
+    if (stop_asked == SIGCHLD)
+        stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = open_server();
     pid_t cast = cast_start(play);
     serve_until_stopped();
@@ -333,6 +334,7 @@ static int demo(char **operands)
 {
     (void)operands;
     datagram = false; /* it shows both kinds */
+    stop_on_signals();
     choose_path();
     remove_if_stale(path);
     int status = play_scene(play_streams);

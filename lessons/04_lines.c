@@ -5,8 +5,9 @@
  * Run      build/04_lines
  * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and
  *          "world".
- * Before   01_serial_server, and 02_datagrams for a socket that does keep messages
- * After    common/lines.c and common/net.c, which this lesson introduces; then 05_select_stdin
+ * Before   01_serial_server, and 02_datagrams for a socket that does keep messages; then
+ *          common/lines.c and common/net.c, which this lesson introduces
+ * After    05_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
  */
 #include "args.h"
@@ -153,7 +154,8 @@ static void play_lines(void)
 /* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
-    stop_asked = 0;
+    if (stop_asked == SIGCHLD)
+        stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     pid_t cast = cast_start(play);
@@ -164,6 +166,7 @@ static int play_scene(void (*play)(void))
 static int demo(char **operands)
 {
     (void)operands;
+    stop_on_signals();
     naive = true;
     int status = play_scene(play_pieces);
     if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
@@ -175,8 +178,7 @@ static int demo(char **operands)
 static int serve(char **operands)
 {
     (void)operands;
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     serve_until_stopped();
     return EXIT_SUCCESS;

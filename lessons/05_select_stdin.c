@@ -120,6 +120,8 @@ static void open_keyboard(int *input, int *keyboard)
     int ends[2];
     if (pipe(ends) < 0)
         die("pipe");
+    if (ends[0] >= FD_SETSIZE) /* lesson 06 says why */
+        fail("descriptor %d does not fit an fd_set", ends[0]);
     *input = ends[0];
     *keyboard = ends[1];
 }
@@ -136,7 +138,7 @@ static void play_select(void)
     watch_once(&reader);
     type(keyboard, "one\ntwo\n");
     watch_once(&reader);
-    say("ann", "types Ctrl-D, and nothing more for ever");
+    say("ann", "types Ctrl-D");
     close(keyboard);
     watch_once(&reader);
     watch_once(&reader);
@@ -150,11 +152,14 @@ static void play_naive(void)
     FILE *file = fdopen(input, "r");
     if (!file)
         die("fdopen");
+    say("ann", "begins again, with fgets in place of the line reader");
     type(keyboard, "one\ntwo\n");
     watch_once_naive(file);
     watch_once_naive(file);
-    say("ann", "\"two\" is lost to select: fgets has it, the kernel does not");
+    say("ann", "types Ctrl-D: the kernel has something to report at last");
     close(keyboard);
+    watch_once_naive(file);
+    watch_once_naive(file);
     fclose(file);
 }
 

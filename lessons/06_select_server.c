@@ -1,7 +1,7 @@
 /* 06_select_server: one thread serves many clients, because nothing in its loop blocks
  *
  * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl, who
- *          sends and never reads: whom does he hold up?
+ *          sends without reading: whom does he hold up?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl holds up nobody, and loses nothing.
  * Before   01_serial_server, 05_select_stdin; common/upper.c, which this lesson introduces
@@ -154,6 +154,7 @@ static void play(void)
 static int demo(char **operands)
 {
     (void)operands;
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
@@ -165,8 +166,7 @@ static int demo(char **operands)
 static int serve(char **operands)
 {
     (void)operands;
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     serve_until_stopped();
     return EXIT_SUCCESS;

@@ -158,6 +158,7 @@ static void play(void)
 static int demo(char **operands)
 {
     (void)operands;
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
@@ -169,8 +170,7 @@ static int demo(char **operands)
 static int serve(char **operands)
 {
     (void)operands;
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     serve_until_stopped();
     return EXIT_SUCCESS;

@@ -218,12 +218,13 @@ static void play(void)
 static int demo(char **operands)
 {
     (void)operands;
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
     pid_t cast = cast_start(play);
     serve_until_stopped();
-    if (!timing) {
+    if (!timing && stop_asked == SIGCHLD) {
         show_trigger("level", EPOLLIN);
         show_trigger("edge", EPOLLIN | EPOLLET);
     }
@@ -233,8 +234,7 @@ static int demo(char **operands)
 static int serve(char **operands)
 {
     (void)operands;
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     serve_until_stopped();
     return EXIT_SUCCESS;

@@ -237,7 +237,8 @@ static void show_time_wait(void)
 
 /* ---- The commands ---------------------------------------------------------------------------- */
 
-/* Hangs up first, so that its port is left in TIME_WAIT. */
+/* Hangs up first, so that its port is left in TIME_WAIT. (But a client that has sent something,
+ * which nobody reads here, is reset, and a reset leaves nothing behind.) */
 static void hang_up(int client, int number)
 {
     (void)client;
@@ -248,8 +249,7 @@ static int hold_port(void)
 {
     if (no_reuse && reuse_port)
         args_refuse("--no-reuse, --reuse-port: one or the other");
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
+    stop_on_signals();
     int option = reuse_port ? SO_REUSEPORT : SO_REUSEADDR;
     stop_listener = socket_with(SOCK_STREAM, no_reuse ? 0 : option);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};

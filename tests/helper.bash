@@ -90,7 +90,7 @@ teardown() {
     if [[ ${SERVER:-} ]]; then
         kill -KILL "$SERVER" 2> /dev/null || true
         wait "$SERVER" 2> /dev/null || true
-        cat "$LOG" "$LOG.errors"
+        tail -n 40 "$LOG" "$LOG.errors"
     fi
     release # after the server: a peer may be blocked by it
 }

@@ -110,7 +110,7 @@ event_loop_sleeps_while_all_clients_wait() {
 # The clients that are in are served while accept has no descriptor left for one more.
 event_loop_serves_on_while_accept_fails() {
     SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -n 16\nexec %s "$@"\n' "$PROGRAM" > "$SERVER_PROGRAM"
+    printf '#!/bin/sh\nulimit -n 16\nexec %q "$@"\n' "$PROGRAM" > "$SERVER_PROGRAM"
     chmod +x "$SERVER_PROGRAM"
     given_a_server
     exec {ann}<> "/dev/tcp/$HOST/$PORT"

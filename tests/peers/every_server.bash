@@ -120,7 +120,7 @@ every_server_survives_sending_without_end() {
 # not even one descriptor for a client (-S), when it may open more.
 every_server_survives_emfile() { # LIMIT -S|-H
     SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -S -n %d && ulimit %s -n %d\nexec %s "$@"\n' "$1" "$2" "$1" "$PROGRAM" > "$SERVER_PROGRAM"
+    printf '#!/bin/sh\nulimit -S -n %d && ulimit %s -n %d\nexec %q "$@"\n' "$1" "$2" "$1" "$PROGRAM" > "$SERVER_PROGRAM"
     chmod +x "$SERVER_PROGRAM"
     start "${SERVE[@]}"
     hold silent "$ADDRESS" "$1"
