@@ -229,3 +229,40 @@ narrators() {
     SLOW=30 narrators 1 1 5
     (((${EPOCHREALTIME/./} - start) >= 150000))
 }
+
+# ---- Being started and stopped -----------------------------------------------------------------------------------------
+
+@test "00: without standard descriptors, a demo gives their numbers to no socket" {
+    for lesson in 01_serial_server 04_lines 06_select_server; do
+        # shellcheck disable=SC2016
+        run limited bash -c 'exec "$0" <&- >&- 2>&-' "$BUILD/$lesson"
+        equal "status of $lesson" 0 "$status"
+    done
+}
+
+@test "00: stopped by Ctrl-Z and continued, a demo goes on" {
+    local lesson line demo
+    for lesson in 01_serial_server 06_select_server; do
+        stem=$lesson
+        mkfifo "$BATS_TEST_TMPDIR/$lesson"
+        SLOW=10 setsid "$BUILD/$lesson" > "$BATS_TEST_TMPDIR/$lesson" 2>&1 < /dev/null 3>&- 4>&- &
+        demo=$! # the leader of its process group
+        {
+            read -r line
+            kill -STOP -- "-$demo"
+            kill -CONT -- "-$demo"
+            equal "the transcript of $lesson" "$("$BUILD/$lesson" | neutral | tail -n +2)" "$(neutral)"
+        } < "$BATS_TEST_TMPDIR/$lesson"
+        wait "$demo"
+    done
+}
+
+@test "00: a server whose words nobody reads stops, and leaves no path" {
+    mkfifo "$BATS_TEST_TMPDIR/says"
+    TMPDIR=$BATS_TEST_TMPDIR "$BUILD/03_unix_sockets" serve > "$BATS_TEST_TMPDIR/says" 3>&- 4>&- &
+    local server=$! line
+    read -r line < "$BATS_TEST_TMPDIR/says"
+    "$BUILD/03_unix_sockets" connect "${line##* }" <<< 'is anybody there?' || true
+    wait "$server"
+    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+}
