@@ -241,7 +241,7 @@ narrators() {
 }
 
 @test "00: stopped by Ctrl-Z and continued, a demo goes on" {
-    local lesson line demo
+    local lesson line demo process
     for lesson in 01_serial_server 06_select_server; do
         stem=$lesson
         mkfifo "$BATS_TEST_TMPDIR/$lesson"
@@ -250,6 +250,9 @@ narrators() {
         {
             read -r line
             kill -STOP -- "-$demo"
+            for process in "$demo" $(pgrep -P "$demo"); do
+                until grep -q '^State:.*T' "/proc/$process/status"; do :; done
+            done
             kill -CONT -- "-$demo"
             equal "the transcript of $lesson" "$("$BUILD/$lesson" | neutral | tail -n +2)" "$(neutral)"
         } < "$BATS_TEST_TMPDIR/$lesson"

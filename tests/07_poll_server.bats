@@ -79,7 +79,7 @@ needs_lesson_06() {
 
 limit_descriptors() {
     SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -n %d\nexec %s "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
+    printf '#!/bin/sh\nulimit -n %d\nexec %q "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
     chmod +x "$SERVER_PROGRAM"
 }
 
