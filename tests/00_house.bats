@@ -241,21 +241,22 @@ narrators() {
 }
 
 @test "00: stopped by Ctrl-Z and continued, a demo goes on" {
-    local lesson line demo process
+    local lesson line= demo process
     for lesson in 01_serial_server 06_select_server; do
         stem=$lesson
         mkfifo "$BATS_TEST_TMPDIR/$lesson"
         SLOW=10 setsid "$BUILD/$lesson" > "$BATS_TEST_TMPDIR/$lesson" 2>&1 < /dev/null 3>&- 4>&- &
         demo=$! # the leader of its process group
         {
-            read -r line
+            until [[ $line == ann* ]]; do read -r line; done # the cast has been forked
             kill -STOP -- "-$demo"
             for process in "$demo" $(pgrep -P "$demo"); do
                 until grep -q '^State:.*T' "/proc/$process/status"; do :; done
             done
             kill -CONT -- "-$demo"
-            equal "the transcript of $lesson" "$("$BUILD/$lesson" | neutral | tail -n +2)" "$(neutral)"
+            equal "the transcript of $lesson" "$("$BUILD/$lesson" | neutral | sed '1,/^ann/d')" "$(neutral)"
         } < "$BATS_TEST_TMPDIR/$lesson"
+        line=
         wait "$demo"
     done
 }
