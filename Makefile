@@ -5,7 +5,7 @@ BUILD ?= build$(if $(SAN),/$(SAN))
 
 LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c)))
 NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
-PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c,$(wildcard tests/peers/*.c)))
+PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c %/tsan_select.c,$(wildcard tests/peers/*.c)))
 program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
 # How a lesson's demo is played stands after "Run" in the comment at the top of its file.
 demo = $(shell sed -n '/^ [*] Run  /{s|.*build/[0-9a-z_]*||;s/,.*//;p;q;}' lessons/$(1)_*.c)
@@ -13,6 +13,8 @@ demo = $(shell sed -n '/^ [*] Run  /{s|.*build/[0-9a-z_]*||;s/,.*//;p;q;}' lesso
 # The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
 GLIBC := $(shell echo '\#include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(GLIBC),,-Wno-sign-conversion)
+# See tests/peers/tsan_select.c.
+SELECT := $(if $(filter thread,$(SAN)),$(BUILD)/tests/peers/tsan_select.o)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
@@ -37,7 +39,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
 
-$(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(BUILD)/libcommon.a
+$(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
 
 $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
@@ -46,7 +48,7 @@ $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
 # The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
 FLAKY := accept recv send recvfrom sendto read select poll epoll_wait
 comma := ,
-$(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(BUILD)/libcommon.a
+$(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/peers/*.d)

@@ -59,7 +59,8 @@ static void add(int fd)
 {
     struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
     if (!client) {
-        say("server", "descriptor %d does not fit: refused this client", fd);
+        const char *why = fd < room ? strerror(errno) : "it does not fit";
+        say("server", "refused descriptor %d: %s", fd, why);
         close(fd);
         return;
     }
@@ -102,7 +103,6 @@ static void accept_clients(void)
 
 static void serve_until_stopped(void)
 {
-    open_table();
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     while (!stop_asked) {
         fd_set readable, writable;
@@ -158,6 +158,7 @@ static int demo(char **operands)
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
+    open_table();
     pid_t cast = cast_start(play);
     serve_until_stopped();
     return cast_end(cast);
@@ -168,6 +169,7 @@ static int serve(char **operands)
     (void)operands;
     stop_on_signals();
     stop_listener = net_listen(host, port);
+    open_table();
     serve_until_stopped();
     return EXIT_SUCCESS;
 }

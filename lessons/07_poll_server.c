@@ -49,8 +49,7 @@ static void open_table(void)
 {
     room = (int)net_raise_descriptor_limit();
     if (room < PLENTY)
-        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room,
-            PLENTY);
+        say("server", "only %d descriptors are allowed (ulimit -Hn): too few for 10,000", room);
     clients = calloc((size_t)room, sizeof *clients);
     polled = calloc((size_t)room, sizeof *polled);
     if (!clients || !polled)
@@ -63,7 +62,8 @@ static void add(int fd)
 {
     struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
     if (!client) {
-        say("server", "descriptor %d does not fit: refused this client", fd);
+        const char *why = fd < room ? strerror(errno) : "it does not fit";
+        say("server", "refused descriptor %d: %s", fd, why);
         close(fd);
         return;
     }
@@ -107,7 +107,6 @@ static void accept_clients(void)
 
 static void serve_until_stopped(void)
 {
-    open_table();
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     while (!stop_asked) {
         for (int fd = 0; fd <= highest; fd++)
@@ -162,6 +161,7 @@ static int demo(char **operands)
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
+    open_table();
     pid_t cast = cast_start(play);
     serve_until_stopped();
     return cast_end(cast);
@@ -172,6 +172,7 @@ static int serve(char **operands)
     (void)operands;
     stop_on_signals();
     stop_listener = net_listen(host, port);
+    open_table();
     serve_until_stopped();
     return EXIT_SUCCESS;
 }

@@ -49,8 +49,7 @@ static void open_table(void)
 {
     room = (int)net_raise_descriptor_limit();
     if (room < PLENTY)
-        say("server", "only %d descriptors are allowed (ulimit -Hn), too few for %d clients", room,
-            PLENTY);
+        say("server", "only %d descriptors are allowed (ulimit -Hn): too few for 10,000", room);
     clients = calloc((size_t)room, sizeof *clients);
     if (!clients)
         die("calloc");
@@ -83,7 +82,8 @@ static void add(int fd)
         client = NULL;
     }
     if (!client) {
-        say("server", "descriptor %d does not fit: refused this client", fd);
+        const char *why = fd < room ? strerror(errno) : "it does not fit";
+        say("server", "refused descriptor %d: %s", fd, why);
         close(fd);
         return;
     }
@@ -141,7 +141,6 @@ static void serve_client(struct upper *client)
 
 static void serve_until_stopped(void)
 {
-    open_table();
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     if (!watch(EPOLL_CTL_ADD, stop_listener, EPOLLIN))
         die("epoll_ctl");
@@ -222,6 +221,7 @@ static int demo(char **operands)
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
+    open_table();
     pid_t cast = cast_start(play);
     serve_until_stopped();
     if (!timing && stop_asked == SIGCHLD) {
@@ -236,6 +236,7 @@ static int serve(char **operands)
     (void)operands;
     stop_on_signals();
     stop_listener = net_listen(host, port);
+    open_table();
     serve_until_stopped();
     return EXIT_SUCCESS;
 }

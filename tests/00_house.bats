@@ -241,7 +241,7 @@ narrators() {
 }
 
 @test "00: stopped by Ctrl-Z and continued, a demo goes on" {
-    local lesson line= demo process
+    local lesson line='' demo process
     for lesson in 01_serial_server 06_select_server; do
         stem=$lesson
         mkfifo "$BATS_TEST_TMPDIR/$lesson"
@@ -256,7 +256,7 @@ narrators() {
             kill -CONT -- "-$demo"
             equal "the transcript of $lesson" "$("$BUILD/$lesson" | neutral | sed '1,/^ann/d')" "$(neutral)"
         } < "$BATS_TEST_TMPDIR/$lesson"
-        line=
+        line=''
         wait "$demo"
     done
 }

@@ -30,6 +30,7 @@ load peers/every_server
 @test "01: serves netcat" { every_server_serves_netcat; }
 @test "01: has a client" { every_server_has_a_client; }
 @test "01: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "01: survives a client that is gone" { every_server_survives_a_client_that_is_gone; }
 @test "01: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
 @test "01: survives a silent client" { every_server_survives_a_silent_client; }
 @test "01: survives sending without end" { every_server_survives_sending_without_end; }

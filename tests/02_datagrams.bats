@@ -47,7 +47,7 @@ has_stopped() {
     equal 'the reply to ann' ANN "$(reply "$ann")"
     printf 'bob' >&"$bob"
     equal 'the reply to bob' BOB "$(reply "$bob")"
-    kill -STOP "$SERVER"
+    halt
     printf 'bob again' >&"$bob"
     printf 'ann again' >&"$ann"
     kill -CONT "$SERVER"
@@ -60,7 +60,7 @@ has_stopped() {
 @test "02: three sends are three receives" {
     start serve
     exec {ann}<> "$(udp)"
-    kill -STOP "$SERVER" # all three are sent before it reads one
+    halt # all three are sent before it reads one
     printf 'three' >&"$ann"
     printf 'two' >&"$ann"
     printf 'one' >&"$ann"
@@ -170,7 +170,7 @@ server | stopped" "$(tail -n 3 "$LOG")"
 
 @test "02: connect waits a second for a reply that may be lost" {
     start serve
-    kill -STOP "$SERVER"
+    halt
     run limited "$PROGRAM" connect "$HOST" "$PORT" <<< 'anybody?'
     equal status 0 "$status"
     equal output '(no reply within 1000 ms)' "$output"
@@ -184,7 +184,7 @@ server | stopped" "$(tail -n 3 "$LOG")"
 @test "02: survives clients that are gone before their replies" {
     start serve
     for number in 1 2 3; do
-        kill -STOP "$SERVER"
+        halt
         printf 'gone %d' "$number" > "$(udp)"
         kill -CONT "$SERVER"
         serves
@@ -212,7 +212,7 @@ server | stopped" "$(tail -n 3 "$LOG")"
     [[ -r /proc/net/udp ]] || skip 'needs /proc/net/udp'
     start serve
     exec {rude}<> "$(udp)"
-    kill -STOP "$SERVER"
+    halt
     long=$(xs 1000)
     for _ in {1..1000}; do printf '%s' "$long" >&"$rude"; done
     exec {rude}>&-
@@ -227,7 +227,7 @@ server | stopped" "$(tail -n 3 "$LOG")"
     SERVER_PROGRAM=$BUILD/flaky/02_datagrams
     start serve
     equal 'the replies' $'A\nB\nC\nD\nE\nF\nG\nH' "$(peer packets "$ADDRESS" a b c d e f g h)"
-    kill -STOP "$SERVER"
+    halt
     kill -CONT "$SERVER"
     serves
     equal 'the client' $'A\nB\nC\nD\nE\nF\nG' "$(printf '%s\n' a b c d e f g | limited "$SERVER_PROGRAM" connect "$HOST" "$PORT")"

@@ -177,7 +177,7 @@ answers_datagrams() {
 
 @test "03: a datagram client that is gone loses its reply" {
     start serve --path "$BATS_TEST_TMPDIR/s" --datagram
-    kill -STOP "$SERVER"
+    halt
     hold deaf "$ADDRESS" 1
     release
     kill -CONT "$SERVER"
@@ -262,6 +262,7 @@ answers_datagrams() {
 @test "03: serves netcat" { at_a_path every_server_serves_netcat; }
 @test "03: has a client" { at_a_path every_server_has_a_client; }
 @test "03: survives a reset in mid-reply" { at_a_path every_server_survives_a_reset_in_mid_reply; }
+@test "03: survives a client that is gone" { at_a_path every_server_survives_a_client_that_is_gone; }
 @test "03: survives a client that stops reading" { at_a_path every_server_survives_a_client_that_stops_reading; }
 @test "03: survives a silent client" { at_a_path every_server_survives_a_silent_client; }
 @test "03: survives sending without end" { at_a_path every_server_survives_sending_without_end; }

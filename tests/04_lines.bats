@@ -114,7 +114,7 @@ too_long='TIME error: the line is too long'
 @test "04: survives EINTR and short transfers" {
     SERVER_PROGRAM=$BUILD/flaky/$stem start serve
     equal 'the replies' "TIME ${letters:1}"$'\nTIME short' "$(ask "${letters:1}"$'\nshort\n' | timeless)"
-    kill -STOP "$SERVER"
+    halt
     kill -CONT "$SERVER"
     serves
     stop
@@ -286,6 +286,7 @@ time_is_that_of_date() { # TZ
 
 @test "04: survives an empty connection" { every_server_survives_an_empty_connection; }
 @test "04: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "04: survives a client that is gone" { every_server_survives_a_client_that_is_gone; }
 @test "04: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
 @test "04: survives a silent client" { every_server_survives_a_silent_client; }
 @test "04: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }

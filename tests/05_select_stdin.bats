@@ -224,7 +224,7 @@ state_of() { # PID
     types 'a\n'
     watch --timeout 60000
     hears "$readable" 'reader | line "a"'
-    kill -STOP "$SERVER"
+    halt
     local deadline=$((SECONDS + $(limit 10)))
     until [[ $(state_of "$SERVER") == T ]]; do ((SECONDS < deadline)); done
     types 'b\n'

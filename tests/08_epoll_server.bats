@@ -12,13 +12,8 @@ edge() {
     SERVE=(serve --edge)
 }
 
-# The thread sanitizer does not deliver the signal that ends lesson 06's select.
-needs_lesson_06() {
-    [[ $BUILD != */thread ]] || skip 'lesson 06 does not end under the thread sanitizer'
-}
-
 @test "08: the demo is the same each time" { check_demo 5; }
-@test "08: says what lesson 06 says, and six lines more" { needs_lesson_06; event_loop_says_what_lesson_06_says 6; }
+@test "08: says what lesson 06 says, and six lines more" { event_loop_says_what_lesson_06_says 6; }
 @test "08: level reports what is so, edge what has changed" {
     equal 'the last lines' 'level  | "abcdef" arrives: epoll_wait reports it
 level  | 3 of 6 bytes are read: epoll_wait reports it
@@ -40,6 +35,7 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
 @test "08: serves netcat" { every_server_serves_netcat; }
 @test "08: has a client" { every_server_has_a_client; }
 @test "08: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "08: survives a client that is gone" { every_server_survives_a_client_that_is_gone; }
 @test "08: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
 @test "08: survives a silent client" { every_server_survives_a_silent_client; }
 @test "08: survives sending without end" { every_server_survives_sending_without_end; }
@@ -49,7 +45,7 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
 @test "08: accepts every client of a burst" {
     needs_descriptors 128
     start serve
-    kill -STOP "$SERVER"
+    halt
     hold silent "$ADDRESS" 100
     kill -CONT "$SERVER"
     await 'accepted client 100'
@@ -78,6 +74,7 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
 @test "08: --edge passes NUL bytes" { edge; every_server_passes_nul_bytes; }
 @test "08: --edge serves many in a row" { edge; every_server_serves_many_in_a_row; }
 @test "08: --edge survives a reset in mid-reply" { edge; every_server_survives_a_reset_in_mid_reply; }
+@test "08: --edge survives a client that is gone" { edge; every_server_survives_a_client_that_is_gone; }
 @test "08: --edge survives a client that stops reading" { edge; every_server_survives_a_client_that_stops_reading; }
 @test "08: --edge survives a silent client" { edge; every_server_survives_a_silent_client; }
 @test "08: --edge survives sending without end" { edge; every_server_survives_sending_without_end; }
@@ -109,7 +106,7 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
     exec 9<> "/dev/tcp/$HOST/$PORT"
     await 'accepted client 2' 8>&- 9>&-
 
-    kill -STOP "$SERVER"
+    halt
     head -c 40960 /dev/zero >&8
     exec 8>&-
     arrived=$(printf '0100007F:%04X 05' "$PORT")
@@ -128,23 +125,11 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
 
 # ---- Many --------------------------------------------------------------------------------------------------------------
 
-holds_10000_idle_clients() {
-    needs_descriptors 10100
-    given_a_server
-    serves
-    local before each
-    before=$(peak_memory)
-    hold silent "$ADDRESS" 10000
-    serves
-    each=$((($(peak_memory) - before) * 1024 / 10000))
-    # the thread sanitizer keeps several bytes of its own for each of ours
-    [[ $BUILD == */thread ]] || ((each < 2048)) || fail "an idle client cost the server $each bytes"
-    stop
-    equal 'clients that were accepted' 10002 "$(grep -c accepted "$LOG")"
-}
-
-@test "08: holds 10,000 idle clients, at under 2 KiB each, and serves one more" { holds_10000_idle_clients; }
-@test "08: --edge holds 10,000 idle clients, at under 2 KiB each, and serves one more" { edge; holds_10000_idle_clients; }
+@test "08: holds 10,000 idle clients, at under 2 KiB each, and serves one more" { event_loop_holds_10000_idle_clients; }
+@test "08: --edge holds 10,000 idle clients, at under 2 KiB each, and serves one more" { edge; event_loop_holds_10000_idle_clients; }
+@test "08: says so when it may open few descriptors, and serves on" { event_loop_says_so_when_few_descriptors_are_allowed; }
+@test "08: --timing works with 10,000 idle clients" { event_loop_times_round_trips_beside_10000; }
+@test "08: --timing fails when it cannot have so many clients" { event_loop_fails_when_it_cannot_have_so_many; }
 
 rate() { # PROGRAM ROUND-TRIPS
     limited "$1" --timing --clients 10000 --ops "$2" | sed -n 's|^timing .*, \([0-9]*\) round trips/s$|\1|p'
@@ -159,35 +144,6 @@ rate() { # PROGRAM ROUND-TRIPS
     ((epoll >= 2 * poll)) || fail "$epoll round trips/s, and $poll in lesson 07"
 }
 
-limit_descriptors() {
-    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -n %d\nexec %q "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
-    chmod +x "$SERVER_PROGRAM"
-}
-
-@test "08: says so when it may open few descriptors, and serves on" {
-    limit_descriptors 64
-    given_a_server
-    serves
-    stop
-    [[ $(sed -n 2p "$LOG") == 'server | only 64 descriptors are allowed (ulimit -Hn)'* ]] || fail "$(cat "$LOG")"
-}
-
-@test "08: --timing works with 10,000 idle clients" {
-    needs_descriptors 10100
-    run limited "$PROGRAM" --timing --ops 20 --clients 10000
-    equal status 0 "$status"
-    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
-timing | 20 round trips in TIME s, MS round trips/s' "$output"
-}
-
-@test "08: --timing fails when it cannot have so many clients" {
-    limit_descriptors 64
-    run limited "$SERVER_PROGRAM" --timing --clients 100
-    equal status 1 "$status"
-    grep -q -x '08_epoll_server: too few descriptors are allowed for 100 clients (ulimit -Hn)' <<< "$output" || fail "$output"
-}
-
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
 @test "08: times round trips" { event_loop_times_round_trips; }
@@ -198,7 +154,6 @@ timing | 20 round trips in TIME s, MS round trips/s' "$output"
 @test "08: has help" { event_loop_has_help --edge; }
 @test "08: --edge times round trips" { event_loop_times_round_trips --edge; }
 @test "08: the slides show what is so" {
-    needs_lesson_06
     needs_descriptors 10100
     check_slides
 }

@@ -54,7 +54,7 @@ leave_a_time_wait() { # OPTION...
 
 # From here on the server does nothing until it gets SIGCONT: what comes now, comes first.
 freeze() {
-    kill -STOP "$SERVER"
+    halt
     until [[ $(< "/proc/$SERVER/stat") == *') T '* ]]; do kill -0 "$SERVER"; done
 }
 
@@ -257,7 +257,7 @@ demo_says() {
     SERVER_PROGRAM=$BUILD/flaky/$stem
     start --hold
     for _ in {1..10}; do serves; done
-    kill -STOP "$SERVER"
+    halt
     kill -CONT "$SERVER"
     serves
     stop

@@ -75,6 +75,12 @@ nothing_left() {
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
 
+# Stops the server in its tracks until kill -CONT.
+halt() {
+    kill -STOP "$SERVER"
+    until grep -q '^State:.*T' "/proc/$SERVER/status"; do :; done
+}
+
 # Waits until the server has said a line with these words. The tail ends when the server does.
 await() {
     grep -q -m 1 -e "$1" < <(exec timeout "$(limit 10)" tail -n +1 -f -s 0.1 --pid="$SERVER" "$LOG" 3>&- 4>&-) ||

@@ -8,6 +8,12 @@ needs_descriptors() { # COUNT
     [[ $most == unlimited ]] || ((most >= $1)) || skip "needs $1 descriptors in a process; the hard limit here is $most"
 }
 
+limit_descriptors() { # COUNT
+    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
+    printf '#!/bin/sh\nulimit -n %d\nexec %q "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
+    chmod +x "$SERVER_PROGRAM"
+}
+
 # ---- Nobody waits for others -------------------------------------------------------------------------------------------
 
 event_loop_serves_many_at_once() {
@@ -63,7 +69,7 @@ event_loop_serves_beside_a_client_that_sends_without_end() {
 # Both have sent before the server looks. The first has sent enough for 32 turns: the second is served before they are over.
 event_loop_gives_each_client_its_turn() {
     given_a_server
-    kill -STOP "$SERVER"
+    halt
     head -c 32768 /dev/zero > "$BATS_TEST_TMPDIR/in"
     timeout "$(limit 15)" "$PEER" talk "$ADDRESS" < "$BATS_TEST_TMPDIR/in" > "$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
     local first=$! half_closed
@@ -109,9 +115,7 @@ event_loop_sleeps_while_all_clients_wait() {
 
 # The clients that are in are served while accept has no descriptor left for one more.
 event_loop_serves_on_while_accept_fails() {
-    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -n 16\nexec %q "$@"\n' "$PROGRAM" > "$SERVER_PROGRAM"
-    chmod +x "$SERVER_PROGRAM"
+    limit_descriptors 16
     given_a_server
     exec {ann}<> "/dev/tcp/$HOST/$PORT"
     await 'accepted client 1'
@@ -127,6 +131,46 @@ event_loop_serves_on_while_accept_fails() {
     release
     serves
     stop
+}
+
+# ---- Ten thousand: poll and epoll have no limit of their own ---------------------------------------------------------------
+
+event_loop_holds_10000_idle_clients() {
+    needs_descriptors 10100
+    given_a_server
+    serves
+    local before each
+    before=$(peak_memory)
+    hold silent "$ADDRESS" 10000
+    serves
+    each=$((($(peak_memory) - before) * 1024 / 10000))
+    # the thread sanitizer keeps several bytes of its own for each of ours
+    [[ $BUILD == */thread ]] || ((each < 2048)) || fail "an idle client cost the server $each bytes"
+    stop
+    equal 'clients that were accepted' 10002 "$(grep -c accepted "$LOG")"
+}
+
+event_loop_says_so_when_few_descriptors_are_allowed() {
+    limit_descriptors 64
+    given_a_server
+    serves
+    stop
+    equal 'line 2' 'server | only 64 descriptors are allowed (ulimit -Hn): too few for 10,000' "$(sed -n 2p "$LOG")"
+}
+
+event_loop_times_round_trips_beside_10000() {
+    needs_descriptors 10100
+    run limited "$PROGRAM" --timing --ops 20 --clients 10000
+    equal status 0 "$status"
+    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
+timing | 20 round trips in TIME s, MS round trips/s' "$output"
+}
+
+event_loop_fails_when_it_cannot_have_so_many() {
+    limit_descriptors 64
+    run limited "$SERVER_PROGRAM" --timing --clients 100
+    equal status 1 "$status"
+    grep -qx "$stem: too few descriptors are allowed for 100 clients (ulimit -Hn)" <<< "$output" || fail "$output"
 }
 
 # ---- The end -----------------------------------------------------------------------------------------------------------

@@ -87,6 +87,18 @@ every_server_survives_a_reset_in_mid_reply() {
     stop
 }
 
+# It asks and is gone before the server looks: the server's send finds nobody, which is EPIPE, or SIGPIPE where nothing
+# prevents it.
+every_server_survives_a_client_that_is_gone() {
+    given_a_server
+    halt
+    peer gone "$ADDRESS"
+    kill -CONT "$SERVER"
+    await 'client 1 has left'
+    serves
+    stop
+}
+
 # A server for one client at a time serves the next when the rude one has gone.
 every_server_survives_a_client_that_stops_reading() {
     given_a_server
@@ -137,7 +149,7 @@ every_server_survives_eintr_and_short_transfers() {
     start "${SERVE[@]}"
     equal 'the reply' "${letters^^}" "$(ask "$letters")"
     peer row "$ADDRESS" 20
-    kill -STOP "$SERVER"
+    halt
     kill -CONT "$SERVER"
     serves
     stop

@@ -5,6 +5,7 @@
  *   peer row ADDRESS N       N clients, one after the other
  *   peer many ADDRESS N      N clients at once, answered last to first
  *   peer reset ADDRESS       sends much, reads one byte and resets the connection
+ *   peer gone ADDRESS        sends, closes its side and resets: the reply finds nobody (EPIPE)
  *   peer flood ADDRESS N     sends N bytes without a newline, and reads what comes back
  *   peer silent ADDRESS N    N clients connect and say nothing; prints "ready" and stays
  *   peer stall ADDRESS       one client sends and reads nothing; prints "ready" and stays
@@ -204,6 +205,13 @@ static long fill(int fd, int taken_nothing_ms)
     return total;
 }
 
+static void hang_up(int fd)
+{
+    struct linger with_a_reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &with_a_reset, sizeof with_a_reset);
+    close(fd);
+}
+
 static void reset(const char *address)
 {
     int fd = dial(address);
@@ -211,9 +219,15 @@ static void reset(const char *address)
     fill(fd, BRIEFLY_MS);
     if (recv(fd, &byte, 1, 0) != 1)
         fail("no reply to break off");
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
+    hang_up(fd);
+}
+
+static void gone(const char *address)
+{
+    int fd = dial(address);
+    send_all(fd, "hello", 5);
+    shutdown(fd, SHUT_WR);
+    hang_up(fd);
 }
 
 static void flood(const char *address, long count)
@@ -322,6 +336,8 @@ int main(int argc, char **argv)
         many(argv[2], count);
     else if (strcmp(command, "reset") == 0)
         reset(argv[2]);
+    else if (strcmp(command, "gone") == 0)
+        gone(argv[2]);
     else if (strcmp(command, "flood") == 0)
         flood(argv[2], count);
     else if (strcmp(command, "silent") == 0)
