@@ -12,9 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-pid_t cast_start(void (*play)(void))
+void cast_start(void (*play)(void))
 {
-    stop_on(SIGCHLD);
     fflush(NULL); /* what is buffered now would be printed twice */
     pid_t cast = fork();
     if (cast < 0)
@@ -27,19 +26,20 @@ pid_t cast_start(void (*play)(void))
         play();
         _exit(EXIT_SUCCESS);
     }
-    stop_cast = cast;
-    return cast;
+    stop_with_cast(cast);
 }
 
-int cast_end(pid_t cast)
+int cast_end(void)
 {
-    signal(SIGCHLD, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL); /* from here on nobody else waits for the cast */
+    int status = stop_cast_status;
+    pid_t cast = stop_cast;
     stop_cast = 0;
-    /* it is still there, at least as a zombie: only the wait below takes its pid away */
-    kill(cast, SIGTERM);
-    int status;
-    while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
-        continue;
+    if (cast > 0) {
+        kill(cast, SIGTERM);
+        while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
     if (stop_asked != SIGCHLD)
         return EXIT_SUCCESS; /* the play was broken off, and that is no client's fault */
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;

@@ -9,15 +9,14 @@
 #define CAST_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 /* Starts play in a child process, with stop_listener closed there; the end of the cast now stops
- * the server. Returns the child's pid, which cast_end takes back. */
-pid_t cast_start(void (*play)(void));
+ * the server. */
+void cast_start(void (*play)(void));
 
 /* Ends the cast if it still plays and waits for it. Returns the status for the program to end with:
  * not 0 when a client found something wrong, but 0 when SIGINT or SIGTERM broke the play off. */
-int cast_end(pid_t cast);
+int cast_end(void);
 
 /* Receives a reply of exactly this many bytes and says so; dies when the connection ends before. */
 void cast_reply(const char *name, int fd, size_t length);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,11 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COLUMNS = 80, ACTOR_COLUMNS = 6, BEFORE_TEXT = ACTOR_COLUMNS + 3, TEXT_BYTES = 512 };
+enum { COLUMNS = 80, ACTOR_COLUMNS = 6, TEXT_BYTES = 512, LOOK_AGAIN_MS = 100 };
 
-static bool muted;
-static bool
-    hurried; /* a signal came while a line waited: no more waiting, so that it can be obeyed */
+atomic_bool say_hurried;
+static atomic_bool muted;
 
 void say_mute(bool mute)
 {
@@ -61,8 +61,8 @@ static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
 static void step_between_processes(short type)
 {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
-    if (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0)
-        hurried = hurried || errno == EINTR;
+    while (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0 && errno == EINTR && !say_hurried)
+        continue;
 }
 
 static bool is_stepping(void)
@@ -76,9 +76,13 @@ static void wait_for_enter(void)
     int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC);
     if (terminal < 0)
         return;
+    /* looks again, as the signal may have come just before poll, or to another thread */
+    struct pollfd enter = {.fd = terminal, .events = POLLIN};
+    while (!say_hurried && poll(&enter, 1, LOOK_AGAIN_MS) <= 0)
+        continue;
     char line[128]; /* a terminal hands over one line at a time */
-    if (read(terminal, line, sizeof line) < 0)
-        hurried = hurried || errno == EINTR;
+    if (!say_hurried && read(terminal, line, sizeof line) < 0)
+        say_hurried = true; /* nobody is there to press it */
     close(terminal);
 }
 
@@ -89,14 +93,17 @@ static void pause_if_slow(void)
     if (ms <= 0 || ms > 60000)
         return;
     struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    if (nanosleep(&pause, NULL) < 0)
-        hurried = true;
+    while (!say_hurried && nanosleep(&pause, &pause) < 0)
+        continue;
 }
 
 static void write_line(const char *line, size_t length)
 {
-    if (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
-        muted = true; /* whoever should read has stopped: the next line would wait too */
+    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
+        if (say_hurried) {
+            muted = true; /* whoever should read has stopped: the next line would wait too */
+            return;
+        }
 }
 
 void say(const char *actor, const char *format, ...)
@@ -109,7 +116,8 @@ void say(const char *actor, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    shorten(text, COLUMNS - BEFORE_TEXT);
+    int actor_columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
+    shorten(text, COLUMNS - actor_columns - 3);
 
     char line[TEXT_BYTES + 64];
     int length;
@@ -119,7 +127,7 @@ void say(const char *actor, const char *format, ...)
     else
         length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
 
-    if (is_stepping() && !hurried) {
+    if (is_stepping() && !say_hurried) {
         pthread_mutex_lock(&step_between_threads);
         step_between_processes(F_WRLCK);
         write_line(line, (size_t)length);
@@ -128,8 +136,7 @@ void say(const char *actor, const char *format, ...)
         pthread_mutex_unlock(&step_between_threads);
     } else {
         write_line(line, (size_t)length);
-        if (!hurried)
-            pause_if_slow();
+        pause_if_slow();
     }
     errno = error;
 }

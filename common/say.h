@@ -11,6 +11,7 @@
 #ifndef SAY_H
 #define SAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
@@ -22,6 +23,10 @@ void say(const char *actor, const char *format, ...) __attribute__((format(print
 
 /* From now on this process says nothing, as --timing wants it; false: it speaks again. */
 void say_mute(bool mute);
+
+/* A signal handler that ends the program sets it, in whatever thread it runs: lines wait no longer,
+ * neither for Enter nor for a reader that has stopped. */
+extern atomic_bool say_hurried;
 
 /* Prints "timing | COUNT THINGS in S s, R THINGS/s" for what was done since START, a time of
  * CLOCK_MONOTONIC. */

@@ -1,34 +1,53 @@
 #include "stop.h"
 
 #include "die.h"
+#include "say.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
-volatile sig_atomic_t stop_asked;
-volatile sig_atomic_t stop_listener = -1, stop_connection = -1;
-volatile sig_atomic_t stop_cast;
+atomic_int stop_asked;
+atomic_int stop_listener = -1, stop_connection = -1;
+atomic_int stop_cast, stop_cast_status;
 
 /* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
  * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
  * interrupts a call that has begun.) shutdown and kill are async-signal-safe: signal-safety(7). */
+static void hang_up(int signal_number)
+{
+    if (!stop_asked || signal_number != SIGCHLD)
+        stop_asked = signal_number;
+    shutdown(stop_listener, SHUT_RDWR);
+    shutdown(stop_connection, SHUT_RDWR);
+}
+
 static void stop(int signal_number)
 {
     int error = errno;
-    if (!stop_asked || signal_number != SIGCHLD)
-        stop_asked = signal_number;
-    if (signal_number != SIGCHLD && stop_cast > 0)
+    say_hurried = true;
+    if (stop_cast > 0)
         kill(stop_cast, SIGTERM);
-    shutdown(stop_listener, SHUT_RDWR);
-    shutdown(stop_connection, SHUT_RDWR);
+    hang_up(signal_number);
     errno = error;
 }
 
-void stop_on(int signal_number)
+/* A server has other children too: asks for the cast alone. waitpid is async-signal-safe. */
+static void child_ended(int signal_number)
 {
-    /* no SA_RESTART; and a cast that Ctrl-Z stops has not ended */
-    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_NOCLDSTOP};
+    int error = errno, status;
+    if (stop_cast > 0 && waitpid(stop_cast, &status, WNOHANG) == stop_cast) {
+        stop_cast = 0;
+        stop_cast_status = status;
+        hang_up(signal_number);
+    }
+    errno = error;
+}
+
+static void handle(int signal_number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART */
     sigemptyset(&action.sa_mask);
     if (sigaction(signal_number, &action, NULL) < 0)
         die("sigaction");
@@ -36,7 +55,14 @@ void stop_on(int signal_number)
 
 void stop_on_signals(void)
 {
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
-    stop_on(SIGPIPE);
+    handle(SIGINT, stop);
+    handle(SIGTERM, stop);
+    handle(SIGPIPE, stop);
+}
+
+void stop_with_cast(pid_t cast)
+{
+    handle(SIGCHLD, child_ended);
+    stop_cast = cast;
+    raise(SIGCHLD); /* it may have ended before its pid was known here */
 }

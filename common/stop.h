@@ -4,23 +4,28 @@
 #define STOP_H
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+/* All of these are set in a signal handler, which may run in any thread: hence atomic. (In a
+ * process with one thread, volatile sig_atomic_t is enough: lesson 01.) */
 
 /* The signal that asked the server to stop; 0: none yet. SIGCHLD: the cast of a demo has ended. */
-extern volatile sig_atomic_t stop_asked;
+extern atomic_int stop_asked;
 
 /* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them;
  * -1: none. Set one back to -1 before its descriptor is closed. */
-extern volatile sig_atomic_t stop_listener, stop_connection;
+extern atomic_int stop_listener, stop_connection;
 
-/* The cast of a demo (cast.h), which SIGINT and SIGTERM end before they hang up on it; 0: none. */
-extern volatile sig_atomic_t stop_cast;
+/* The cast of a demo (cast.h), which SIGINT and SIGTERM end before they hang up on it; 0: none, or
+ * it has ended, with the status that waitpid(2) gave. */
+extern atomic_int stop_cast, stop_cast_status;
 
 /* From now on SIGINT and SIGTERM ask the server to stop, and so does SIGPIPE: nobody reads what it
  * says any more. */
 void stop_on_signals(void);
 
-/* From now on the signal asks the server to stop, and ends a blocked call with EINTR.
- * sigaction(2) */
-void stop_on(int signal_number);
+/* From now on the end of this child, the cast of a demo, stops the server too. waitpid(2) */
+void stop_with_cast(pid_t cast);
 
 #endif

@@ -140,6 +140,7 @@ static void stop(int signal_number)
     (void)signal_number;
     int error = errno;
     stopping = 1;
+    say_hurried = true; /* with STEP, no line waits for Enter any more */
     shutdown(listener, SHUT_RDWR);
     shutdown(connection, SHUT_RDWR);
     errno = error;

@@ -177,9 +177,9 @@ static int demo(char **operands)
     server_address = address_of(host, port);
     stop_on_signals();
     stop_listener = open_server(&server_address);
-    pid_t cast = cast_start(play);
+    cast_start(play);
     serve_until_stopped(stop_listener);
-    return cast_end(cast);
+    return cast_end();
 }
 
 static int connect_to(char **operands)

@@ -307,9 +307,9 @@ static int play_scene(void (*play)(void))
     if (stop_asked == SIGCHLD)
         stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = open_server();
-    pid_t cast = cast_start(play);
+    cast_start(play);
     serve_until_stopped();
-    return cast_end(cast);
+    return cast_end();
 }
 
 /* Closes a server's socket as Python does, without unlink, and looks at what is left. */

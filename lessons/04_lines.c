@@ -158,9 +158,9 @@ static int play_scene(void (*play)(void))
         stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
-    pid_t cast = cast_start(play);
+    cast_start(play);
     serve_until_stopped();
-    return cast_end(cast);
+    return cast_end();
 }
 
 static int demo(char **operands)

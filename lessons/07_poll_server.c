@@ -162,9 +162,9 @@ static int demo(char **operands)
     server_port = net_port(stop_listener);
     say_mute(timing);
     open_table();
-    pid_t cast = cast_start(play);
+    cast_start(play);
     serve_until_stopped();
-    return cast_end(cast);
+    return cast_end();
 }
 
 static int serve(char **operands)

@@ -222,13 +222,13 @@ static int demo(char **operands)
     server_port = net_port(stop_listener);
     say_mute(timing);
     open_table();
-    pid_t cast = cast_start(play);
+    cast_start(play);
     serve_until_stopped();
     if (!timing && stop_asked == SIGCHLD) {
         show_trigger("level", EPOLLIN);
         show_trigger("edge", EPOLLIN | EPOLLET);
     }
-    return cast_end(cast);
+    return cast_end();
 }
 
 static int serve(char **operands)
