@@ -11,6 +11,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+/* How many may wait to be accepted. The kernel cuts it to what it allows, and knows better than
+ * SOMAXCONN, which is 128 in musl. listen(2) */
+enum { BACKLOG = 4096 };
+
 static struct sockaddr_in address_of(const char *host, long port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -36,7 +40,7 @@ int net_listen(const char *host, long port)
         die("setsockopt SO_REUSEADDR");
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("bind %s:%ld", host, port);
-    if (listen(fd, SOMAXCONN) < 0)
+    if (listen(fd, BACKLOG) < 0)
         die("listen %s:%ld", host, port);
     say("server", "listening on %s", net_local(fd).text);
     return fd;

@@ -33,14 +33,14 @@ static int accept_client(void)
 
 void serial_serve(void (*serve_client)(int client, int number))
 {
-    int number = 0;
-    while ((stop_connection = accept_client()) >= 0) {
+    int client, number = 0;
+    while ((client = accept_client()) >= 0) {
+        stop_connection = client;
         number++;
         say("server", "accepted client %d", number);
-        serve_client(stop_connection, number);
-        int done = stop_connection;
+        serve_client(client, number);
         /* first: a signal between the two calls must not hang up a descriptor that is closed */
         stop_connection = -1;
-        close(done);
+        close(client);
     }
 }

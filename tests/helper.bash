@@ -28,8 +28,18 @@ fail() {
     return 1
 }
 
+# The errors in the words of glibc; musl has others for some.
+in_glibc_words() {
+    local text=$1
+    text=${text//Address in use/Address already in use}
+    text=${text//Address not available/Cannot assign requested address}
+    text=${text//No file descriptors available/Too many open files}
+    text=${text//Message too large/Message too long}
+    printf '%s' "$text"
+}
+
 equal() { # WHAT EXPECTED GOT
-    [[ $2 == "$3" ]] || fail "$1: expected" "$2" "but got" "$3"
+    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail "$1: expected" "$2" "but got" "$3"
 }
 
 # ---- A server ----------------------------------------------------------------------------------------------------------
@@ -227,6 +237,7 @@ check_console_block() { # DECK LINE
 check_command() { # WHERE COMMAND EXPECTED
     local got
     got=$(env -u TMPDIR timeout -k 1 "$(limit 20)" bash -c "${2//build\//$BUILD/}" 2>&1 < /dev/null || true)
+    got=$(in_glibc_words "$got")
     same_transcript "$1: $2" "${3%$'\n'}" "$got"
 }
 
