@@ -46,7 +46,7 @@ $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
 
 # The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
-FLAKY := accept recv send recvfrom sendto read select poll epoll_wait
+FLAKY := accept recv send recvfrom sendto recvmsg read select poll epoll_wait pthread_create fork
 comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS)
@@ -83,13 +83,15 @@ export TOUR
 tour: all  ## play every lesson in order; on a terminal, Enter goes on
 	@eval "$$TOUR"
 
-bench: all  ## the lessons that have --timing, with more and more idle clients
+bench: programs  ## the lessons that have --timing, and what socketserver costs
 	@for lesson in $(LESSONS:%=$(BUILD)/%); do \
 	    $$lesson --help | grep -q -- --timing || continue; \
-	    for clients in 1 100 1000 10000; do \
-	        echo "$$lesson --timing --clients $$clients"; $$lesson --timing --clients $$clients || exit; \
+	    for clients in $$($$lesson --help | sed -n 's/^  --clients .*/1 100 1000 10000/p') 0; do \
+	        case $$clients in 0) options=--timing ;; *) options="--timing --clients $$clients" ;; esac; \
+	        echo "$$lesson $$options"; $$lesson $$options || exit; \
 	    done; \
 	done
+	@for workers in thread fork; do echo "$(BUILD)/peers/ratio $$workers"; $(BUILD)/peers/ratio $$workers || exit; done
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 

@@ -137,13 +137,16 @@ int args_run(int argc, char **argv, const struct program *program)
     }
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
+    int given = 0;
+    while (words[given])
+        given++;
     for (const struct command *c = program->commands; c->run; c++) {
         if (strcmp(c->name, name) != 0)
             continue;
-        int given = 0;
-        while (words[given])
-            given++;
         int wanted = count_words(c->operands);
+        bool another = c[1].run && strcmp(c[1].name, name) == 0; /* with other operands */
+        if (given != wanted && another)
+            continue;
         if (given > wanted)
             args_refuse("%s: unexpected", words[wanted]);
         if (given < wanted)

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* A command of the program; the table ends with one whose run is NULL. A name of "" is what runs
- * without a command. */
+ * without a command. A name that stands twice, one after the other, has operands of two kinds. */
 struct command {
     const char *name;
     /* as the help shows them, one word each: "HOST PORT"; "" for none */

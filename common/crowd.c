@@ -42,17 +42,23 @@ static int count_capital_x(int fd)
     return total;
 }
 
-void crowd_play(const char *host, int port)
+static void connect_pair(const char *host, int port, int *ann, int *bob)
 {
     say("ann", "connects and sends \"hello\"");
-    int ann = net_connect(host, port);
-    net_send_all(ann, "hello", 5);
-    cast_reply("ann", ann, 5);
+    *ann = net_connect(host, port);
+    net_send_all(*ann, "hello", 5);
+    cast_reply("ann", *ann, 5);
 
     say("bob", "connects and sends \"hi\", while ann is there");
-    int bob = net_connect(host, port);
-    net_send_all(bob, "hi", 2);
-    cast_reply("bob", bob, 2);
+    *bob = net_connect(host, port);
+    net_send_all(*bob, "hi", 2);
+    cast_reply("bob", *bob, 2);
+}
+
+void crowd_play(const char *host, int port)
+{
+    int ann, bob;
+    connect_pair(host, port, &ann, &bob);
 
     say("carl", "sends until nothing more fits, and reads one byte");
     int carl = net_connect(host, port);
@@ -108,4 +114,31 @@ void crowd_time(const char *host, int port, long idle_clients, long round_trips)
         say("timing", "%ld of the %ld idle clients had been refused", refused, idle_clients);
     close(asking);
     free(idle);
+}
+
+void crowd_pair(const char *host, int port)
+{
+    int ann, bob;
+    connect_pair(host, port, &ann, &bob);
+
+    say("ann", "sends \"still there?\"");
+    net_send_all(ann, "still there?", 12);
+    cast_reply("ann", ann, 12);
+    cast_leave("ann", ann);
+    cast_leave("bob", bob);
+}
+
+void crowd_time_requests(const char *host, int port, long requests)
+{
+    char byte = 'x';
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < requests; i++) {
+        int fd = net_connect(host, port);
+        if (!net_send_all(fd, &byte, 1) || recv(fd, &byte, 1, 0) != 1)
+            fail("the server closed the connection");
+        close(fd);
+    }
+    say_mute(false);
+    say_timing(requests, "requests", start);
 }

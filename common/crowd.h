@@ -1,5 +1,5 @@
-/* crowd: the clients in the demos of the event loops, to whom they all look the same.
- * Introduced by lesson 06; they play to lessons 07 and 08 too.
+/* crowd: the clients in the demos of the servers for many, to whom they all look the same.
+ * Introduced by lesson 06; they play to lessons 07, 08, 10 and 11 too.
  *
  * Runs in the cast's process (cast.h); what goes wrong ends it with a message.
  */
@@ -13,5 +13,12 @@ void crowd_play(const char *host, int port);
 /* One client makes round trips of one byte while the others are connected and silent; then prints
  * the timing line, and how many of the idle ones had been refused. Ends a say_mute. */
 void crowd_time(const char *host, int port, long idle_clients, long round_trips);
+
+/* ann stays connected while bob is served. */
+void crowd_pair(const char *host, int port);
+
+/* One client makes requests of one byte, each over a connection of its own; then prints the timing
+ * line. Ends a say_mute. */
+void crowd_time_requests(const char *host, int port, long requests);
 
 #endif

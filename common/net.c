@@ -8,12 +8,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-/* How many may wait to be accepted. The kernel cuts it to what it allows, and knows better than
- * SOMAXCONN, which is 128 in musl. listen(2) */
-enum { BACKLOG = 4096 };
+#include <unistd.h>
 
 static struct sockaddr_in address_of(const char *host, long port)
 {
@@ -40,7 +38,7 @@ int net_listen(const char *host, long port)
         die("setsockopt SO_REUSEADDR");
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("bind %s:%ld", host, port);
-    if (listen(fd, BACKLOG) < 0)
+    if (listen(fd, NET_BACKLOG) < 0)
         die("listen %s:%ld", host, port);
     say("server", "listening on %s", net_local(fd).text);
     return fd;
@@ -92,6 +90,16 @@ bool net_send_all(int fd, const void *data, size_t length)
         length -= (size_t)sent;
     }
     return true;
+}
+
+void net_refuse(int fd, const char *text)
+{
+    char unread[1024];
+    net_send_all(fd, text, strlen(text)); /* does not block: the connection is new */
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, unread, sizeof unread, MSG_DONTWAIT) < 0 && errno == EINTR)
+        continue;
+    close(fd);
 }
 
 long net_raise_descriptor_limit(void)

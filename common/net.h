@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How many clients may wait to be accepted. The kernel cuts it to what it allows, and knows better
+ * than SOMAXCONN, which is 128 in musl. listen(2) */
+enum { NET_BACKLOG = 4096 };
+
 /* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the
  * caller closes the descriptor. A bad address ends the process with status 2, a failed call with
  * status 1. socket.create_server */
@@ -29,6 +33,10 @@ struct net_text net_local(int fd);
 /* Sends all of it on a blocking socket. Returns false, with errno set, when the peer is gone: an
  * error, never SIGPIPE. socket.sendall */
 bool net_send_all(int fd, const void *data, size_t length);
+
+/* Tells a client that it will not be served, and closes. What the client has sent is taken first: a
+ * close that leaves bytes unread resets the connection, and may cost the client the text. */
+void net_refuse(int fd, const char *text);
 
 /* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns how
  * many it may count on. setrlimit(2); resource.setrlimit */

@@ -99,11 +99,16 @@ static void pause_if_slow(void)
 
 static void write_line(const char *line, size_t length)
 {
-    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
-        if (say_hurried) {
+    /* looks again for the same reason as wait_for_enter */
+    struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    int ready;
+    while ((ready = poll(&reader, 1, LOOK_AGAIN_MS)) <= 0)
+        if (ready == 0 && say_hurried) {
             muted = true; /* whoever should read has stopped: the next line would wait too */
             return;
         }
+    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
+        continue;
 }
 
 void say(const char *actor, const char *format, ...)

@@ -1,6 +1,8 @@
 #include "upper.h"
 
+#include "net.h"
 #include "say.h"
+#include "stop.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -41,13 +43,15 @@ static enum upper_result after_error(void)
     return errno == EAGAIN || errno == EWOULDBLOCK ? UPPER_WAITS : UPPER_LEFT;
 }
 
-static void narrate(struct upper *client)
+/* Until a client has sent more at once than the buffer takes: that is more than a class can read. */
+static void narrate(const char *actor, int number, const char *data, size_t length, size_t size,
+                    bool *quiet)
 {
-    if (client->quiet)
+    if (*quiet)
         return;
-    client->quiet = client->end == sizeof client->data;
-    say("server", "received %zu bytes%s from client %d: %s", client->end,
-        client->quiet ? " and more" : "", client->number, quote(client->data, client->end).text);
+    *quiet = length == size;
+    say(actor, "received %zu bytes%s from client %d: %s", length, *quiet ? " and more" : "", number,
+        quote(data, length).text);
 }
 
 static enum upper_result receive(struct upper *client)
@@ -59,7 +63,8 @@ static enum upper_result receive(struct upper *client)
         return UPPER_LEFT;
     client->start = 0;
     client->end = (size_t)got;
-    narrate(client);
+    narrate("server", client->number, client->data, client->end, sizeof client->data,
+            &client->quiet);
     for (size_t i = 0; i < client->end; i++)
         client->data[i] = (char)toupper((unsigned char)client->data[i]);
     return UPPER_GOES_ON;
@@ -78,4 +83,23 @@ enum upper_result upper_turn(struct upper *client)
         return after_error();
     client->start += (size_t)sent;
     return UPPER_GOES_ON;
+}
+
+void upper_serve(const char *actor, int fd, int number)
+{
+    char data[1024];
+    bool quiet = false;
+    while (!stop_asked) {
+        ssize_t got = recv(fd, data, sizeof data, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        narrate(actor, number, data, (size_t)got, sizeof data, &quiet);
+        for (ssize_t i = 0; i < got; i++)
+            data[i] = (char)toupper((unsigned char)data[i]);
+        if (!net_send_all(fd, data, (size_t)got))
+            break;
+    }
+    say(actor, "client %d has left", number);
 }

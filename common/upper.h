@@ -1,7 +1,7 @@
-/* upper: one client of an event loop that may not block.
- * Introduced by lesson 06; lessons 07 and 08 serve the same.
+/* upper: what comes in goes out in upper case.
+ * Introduced by lesson 06; lessons 07 and 08 serve the same, 10 and 11 in a worker that may block.
  *
- * What comes in goes out in upper case. A client has one buffer and does one thing at a time: it
+ * In an event loop nothing may block. A client has one buffer and does one thing at a time: it
  * waits for data, or for room to send what is in the buffer. Nothing more is received before all is
  * sent, so a client that never reads costs one buffer and delays nobody.
  */
@@ -37,5 +37,10 @@ bool upper_wants_to_send(const struct upper *client);
 
 /* Receives if nothing waits to be sent, then sends what it can. Never blocks. */
 enum upper_result upper_turn(struct upper *client);
+
+/* For a worker with no other client: serves this one as lesson 01 does, blocking, until it closes
+ * its side or is gone, or a signal asks to stop (stop.h). The actor says what happens; the caller
+ * closes the descriptor. */
+void upper_serve(const char *actor, int fd, int number);
 
 #endif

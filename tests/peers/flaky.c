@@ -1,9 +1,13 @@
 /* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
  * with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of it is
- * allowed by POSIX, so a correct program behaves as ever. */
+ * allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment, the Nth
+ * thread or process is refused with EAGAIN. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -18,10 +22,14 @@ ssize_t __real_recvfrom(int fd, void *data, size_t length, int flags, struct soc
                         socklen_t *from_length);
 ssize_t __real_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
                       socklen_t to_length);
+ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t __real_read(int fd, void *data, size_t length);
 int __real_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
                   struct timeval *timeout);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument);
+pid_t __real_fork(void);
 int __real_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length);
@@ -31,10 +39,14 @@ ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct soc
                         socklen_t *from_length);
 ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
                       socklen_t to_length);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t __wrap_read(int fd, void *data, size_t length);
 int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
                   struct timeval *timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument);
+pid_t __wrap_fork(void);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 static bool interrupted(void)
@@ -81,6 +93,11 @@ ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const 
     return interrupted() ? -1 : __real_sendto(fd, data, length, flags, to, to_length);
 }
 
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return interrupted() ? -1 : __real_recvmsg(fd, message, flags);
+}
+
 ssize_t __wrap_read(int fd, void *data, size_t length)
 {
     return interrupted() ? -1 : __real_read(fd, data, shortened(fd, length));
@@ -100,4 +117,25 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
 {
     return interrupted() ? -1 : __real_epoll_wait(epoll, events, room, timeout);
+}
+
+static bool refused(void)
+{
+    static atomic_long started;
+    const char *refuse = getenv("REFUSE");
+    return refuse && ++started == strtol(refuse, NULL, 10);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument)
+{
+    return refused() ? EAGAIN : __real_pthread_create(thread, attributes, start, argument);
+}
+
+pid_t __wrap_fork(void)
+{
+    if (!refused())
+        return __real_fork();
+    errno = EAGAIN;
+    return -1;
 }

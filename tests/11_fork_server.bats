@@ -1,0 +1,367 @@
+# The mistakes that these tests catch: a descriptor that parent or child does not close, or closes for both; a child that
+# returns into the accept loop, or hangs up on the clients of others; zombies; waitpid for any child; a fork that fails and
+# is not noticed; children that outlive the server; a child whose end is the end of others; EMFILE; SIGPIPE.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; stem and SERVER_PROGRAM are the helper's
+load helper
+load peers/every_server
+load peers/event_loop
+
+# ---- What the tests ask the system -----------------------------------------------------------------------------------
+
+# The children of the server, with the state of each: R runs, S sleeps, Z is a zombie. proc_pid_stat(5)
+children() {
+    cat /proc/[0-9]*/stat 2> /dev/null | sed -n "s/^\([0-9]*\) ([^)]*) \(.\) $SERVER .*/\1 \2/p" | sort
+}
+
+running() { children | sed -n '/Z$/!s/ .*//p'; }
+zombies() { children | sed -n 's/ Z$//p'; }
+how_many_zombies() { zombies | wc -l; }
+
+# Nothing, once the process has ended.
+command_line() { # PID
+    { tr -d '\0' < "/proc/$1/cmdline"; } 2> /dev/null || true
+}
+
+sockets() { # PID
+    find "/proc/$1/fd" -lname 'socket:*' | wc -l
+}
+
+# Prints the inodes of the sockets that are bound to the server's port and in this state. proc_net_tcp(5)
+inodes() { # STATE
+    awk -v port=":$(printf '%04X' "$PORT")$" -v state="$1" '$2 ~ port && $4 == state { print $10 }' /proc/net/tcp
+}
+listening=0A half_closed=08
+
+# Waits until the command prints this.
+becomes() { # WHAT EXPECTED COMMAND...
+    local end=$((SECONDS + $(limit 5)))
+    until [[ $("${@:3}") == "$2" ]]; do
+        ((SECONDS <= end)) || equal "$1" "$2" "$("${@:3}")"
+    done
+}
+
+# ---- Clients ---------------------------------------------------------------------------------------------------------
+
+says() { # DESCRIPTOR TEXT
+    local reply=
+    echo "$2" >&"$1"
+    read -r -t "$(limit 5)" reply <&"$1" || true
+    equal 'the reply' "${2^^}" "$reply"
+}
+
+# Connects a client, CLIENT, and has a reply from the process that serves it, CHILD.
+comes() {
+    local others
+    others=$(running)
+    exec {CLIENT}<> "/dev/tcp/$HOST/$PORT"
+    says "$CLIENT" hello
+    CHILD=$(comm -13 <(echo "$others") <(running))
+    [[ $CHILD =~ ^[0-9]+$ ]] || fail "not one process more for one client more: $CHILD"
+}
+
+has_end_of_file() { # DESCRIPTOR
+    local status=0
+    read -r -N 1 -t "$(limit 5)" <&"$1" || status=$?
+    equal 'status of read at the end of file' 1 "$status"
+}
+
+# ---- A process for each client ---------------------------------------------------------------------------------------
+
+@test "11: a process ends with its client" {
+    start serve
+    comes
+    exec {CLIENT}>&-
+    await 'child-1 | client 1 has left'
+    becomes 'the process of a client that has left' '' command_line "$CHILD"
+    stop
+}
+
+# When the first of them leaves, that is no news of the second.
+@test "11: waits for each child by its pid, and ends all that are left" {
+    start serve
+    comes
+    local ann=$CLIENT ann_child=$CHILD child
+    comes
+    local left=("$CHILD")
+    exec {ann}>&-
+    becomes 'the child of ann' '' command_line "$ann_child"
+    comes
+    left+=("$CHILD")
+    equal 'children' "$(printf '%s\n' "${left[@]}" | sort)" "$(running)"
+    kill -TERM "$SERVER"
+    timeout "$(limit 10)" tail --pid="$SERVER" -s 0.02 -f /dev/null
+    for child in "${left[@]}"; do equal 'a child without its parent' '' "$(command_line "$child")"; done
+    wait "$SERVER"
+    SERVER=
+    nothing_left
+}
+
+@test "11: SIGTERM to one child ends that child alone" {
+    start serve
+    comes
+    local ann=$CLIENT ann_child=$CHILD
+    comes
+    kill -TERM "$ann_child"
+    has_end_of_file "$ann"
+    becomes 'the child of ann' '' command_line "$ann_child"
+    says "$CLIENT" 'still here'
+    comes
+    stop
+}
+
+# ---- Zombies ---------------------------------------------------------------------------------------------------------
+
+three_clients_come_and_leave() {
+    local client=()
+    for _ in 1 2 3; do
+        comes
+        client+=("$CLIENT")
+    done
+    for CLIENT in "${client[@]}"; do exec {CLIENT}>&-; done
+    becomes 'children that run' '' running
+}
+
+# The server reaps in each round of its loop, before it accepts; a round comes with a client, or with the second that is over.
+@test "11: no zombie stays" {
+    start serve
+    three_clients_come_and_leave
+    comes
+    equal 'zombies' '' "$(zombies)"
+    exec {CLIENT}>&-
+    becomes 'children' '' children
+    stop
+    equal 'the last but one line' 'server | every child has ended: 0 zombies' "$(tail -n 2 "$LOG" | head -n 1)"
+}
+
+@test "11: with --no-reap every zombie stays, and is counted" {
+    start serve --no-reap
+    three_clients_come_and_leave
+    equal 'zombies' 3 "$(how_many_zombies)"
+    await 'server | looping: nobody came for a second; 3 zombies'
+    equal 'zombies, a round later' 3 "$(how_many_zombies)"
+    stop
+    equal 'the last but one line' 'server | every child has ended: 3 zombies' "$(tail -n 2 "$LOG" | head -n 1)"
+}
+
+# ---- Whose copy of which descriptor ----------------------------------------------------------------------------------
+
+# The server has closed its copy of one connection before it accepts the next: of three, only the last may still be open.
+@test "11: the parent keeps the listener, a child its connection, and nobody more" {
+    start serve
+    local client child=()
+    for client in 1 2 3; do
+        comes
+        child[client]=$CHILD
+    done
+    (($(sockets "$SERVER") <= 2)) || fail "the parent has $(sockets "$SERVER") sockets"
+    for client in 1 2 3; do
+        equal "sockets of child $client" 1 "$(sockets "${child[client]}")"
+        equal "the listener in child $client" '' "$(find "/proc/${child[client]}/fd" -lname "socket:\[$(inodes $listening)\]")"
+    done
+    stop
+}
+
+@test "11: with --keep-open all have the listener, and each connection that came before" {
+    start serve --keep-open
+    local client
+    for client in 1 2 3; do
+        comes
+        equal "sockets of child $client" $((1 + client)) "$(sockets "$CHILD")"
+    done
+    equal 'sockets of the parent' 4 "$(sockets "$SERVER")"
+    stop
+}
+
+@test "11: with --keep-open the child has ended, and its client has no end of file" {
+    start serve --keep-open
+    timeout "$(limit 15)" "$PEER" talk "$ADDRESS" > "$BATS_TEST_TMPDIR/ann" <<< hello 3>&- 4>&- &
+    local ann=$!
+    await 'child-1 | client 1 has left'
+    becomes 'the process of ann' '' running
+    equal 'connections that the client has closed and the server has not' 1 "$(inodes $half_closed | wc -l)"
+    kill -0 "$ann" || fail 'ann has her end of file'
+    stop
+    wait "$ann" # with the server its copy has gone
+    equal 'the reply' HELLO "$(cat "$BATS_TEST_TMPDIR/ann")"
+}
+
+@test "11: with --keep-open the demo has the end of file when the parent has closed its copy" {
+    local after
+    after=$(play --keep-open | sed '1,/closes its own copy too/d')
+    equal 'after that line' 'ann    | has it' "$(head -n 1 <<< "$after")"
+    equal 'before that line' '' "$(play --keep-open | sed '/closes its own copy too/q' | grep 'has it' || true)"
+}
+
+@test "11: the clients that are in cost the parent no descriptor" {
+    limit_descriptors 16
+    given_a_server
+    hold silent "$ADDRESS" 40
+    serves
+    stop
+    equal 'complaints' '' "$(grep accept: "$LOG" || true)"
+}
+
+@test "11: with --keep-open the parent runs out of descriptors, and still stops cleanly" {
+    limit_descriptors 16
+    start serve --keep-open
+    hold silent "$ADDRESS" 16
+    await 'accept: .* tries again until it can'
+    stop
+    equal 'the last but one line' 'server | every child has ended: cannot count: Too many open files' \
+        "$(in_glibc_words "$(tail -n 2 "$LOG" | head -n 1)")"
+}
+
+@test "11: the port is free when the server was killed, although a child serves on" {
+    start serve
+    comes
+    local ann=$CLIENT orphan=$CHILD
+    kill -KILL "$SERVER"
+    wait "$SERVER" || true
+    start serve --port "$PORT"
+    serves
+    says "$ann" 'still here'
+    kill "$orphan"
+    becomes 'the orphan' '' command_line "$orphan"
+    stop
+}
+
+@test "11: with --keep-open the port is taken as long as a child has its copy" {
+    start serve --keep-open
+    comes
+    kill -KILL "$SERVER"
+    wait "$SERVER" || true
+    refuses 1 "bind 127.0.0.1:$PORT: Address already in use" serve --port "$PORT"
+    kill "$CHILD"
+    becomes 'the orphan' '' command_line "$CHILD"
+    start serve --port "$PORT"
+    stop
+}
+
+# ---- Each on its own -------------------------------------------------------------------------------------------------
+
+@test "11: a child that is killed takes nobody with it" {
+    start serve
+    comes
+    local ann=$CLIENT ann_child=$CHILD
+    comes
+    kill -KILL "$ann_child"
+    has_end_of_file "$ann"
+    says "$CLIENT" 'still here'
+    serves
+    stop
+}
+
+@test "11: a client for whom there is no process is told so, and the others are served" {
+    SERVER_PROGRAM=$BUILD/flaky/$stem
+    REFUSE=2 start serve
+    comes
+    local ann=$CLIENT reply=
+    exec {bob}<> "/dev/tcp/$HOST/$PORT"
+    read -r -t "$(limit 5)" reply <&"$bob" || true
+    equal 'what bob is told' 'error: the server is full, try again later' "$reply"
+    has_end_of_file "$bob"
+    says "$ann" 'still here'
+    serves
+    stop
+    equal 'what the server says' 'server | no process for client 2: Resource temporarily unavailable' "$(grep 'no process' "$LOG")"
+}
+
+@test "11: serves many at once" { event_loop_serves_many_at_once; }
+@test "11: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
+@test "11: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
+
+@test "11: stops with clients of every kind, and leaves no child" {
+    start serve
+    hold silent "$ADDRESS" 3
+    hold stall "$ADDRESS"
+    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
+    local flood=$! from took
+    await 'from client 5'
+    from=${EPOCHREALTIME/./}
+    stop
+    took=$(((${EPOCHREALTIME/./} - from) / 1000))
+    ((took < $(limit 2) * 1000)) || fail "the server took $took ms to stop"
+    wait "$flood" || true
+    [[ $(cat "$BATS_TEST_TMPDIR/flood") == peer:* ]] || fail 'the flood was not hung up on'
+}
+
+# ---- The demo, and the lesson before ---------------------------------------------------------------------------------
+
+@test "11: the demo is the same each time" { check_demo 5; }
+@test "11: the demo with --no-reap is the same each time" { check_demo 5 --no-reap; }
+@test "11: the demo with --keep-open is the same each time" { check_demo 5 --keep-open; }
+
+@test "11: the demo with --no-reap leaves two zombies, and without it none" {
+    equal 'zombies' 'server | every child has ended: 0 zombies' "$(play | grep zombies)"
+    equal 'zombies with --no-reap' 'server | every child has ended: 2 zombies' "$(play --no-reap | grep zombies)"
+}
+
+# The clients see the same, whoever serves them.
+@test "11: says what lesson 10 says, but for who serves" {
+    local ours theirs
+    ours=$(play | neutral | sed -e 's/^child-/worker-/' -e 's/: a process for it//' -e '/^server | every child/d')
+    theirs=$(PROGRAM=$BUILD/10_thread_server play | neutral |
+        sed -e 's/^thread-/worker-/' -e 's/: a thread for it//' -e '/^server | a thread reserves/d')
+    equal 'the demo' "$theirs" "$ours"
+}
+
+@test "11: differs from lesson 10 in the worker alone" {
+    [[ -z $SEEDED_BUG ]] || skip 'a seeded bug is a difference'
+    local name
+    for name in accept_client connect_to; do
+        equal "$name" "$(body "$name" lessons/10_thread_server.c)" "$(body "$name" lessons/11_fork_server.c)"
+    done
+    equal serve "$(body serve lessons/10_thread_server.c | grep -v limit_stacks)" "$(body serve lessons/11_fork_server.c)"
+    equal refuse "$(body refuse lessons/10_thread_server.c | sed 's/no thread/no process/')" "$(body refuse lessons/11_fork_server.c)"
+}
+
+body() { # FUNCTION FILE
+    sed -n "/^static .*\<$1(.*)$/,/^}/p" "$2" | grep . || fail "$2 has no function $1"
+}
+
+# ---- What every server does ------------------------------------------------------------------------------------------
+
+@test "11: answers in upper case" { every_server_answers_in_upper_case; }
+@test "11: answers after a half-close" { every_server_answers_after_a_half_close; }
+@test "11: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
+@test "11: answers byte by byte" { every_server_answers_byte_by_byte; }
+@test "11: survives an empty connection" { every_server_survives_an_empty_connection; }
+@test "11: passes NUL bytes" { every_server_passes_nul_bytes; }
+@test "11: serves many in a row" { every_server_serves_many_in_a_row; }
+@test "11: serves netcat" { every_server_serves_netcat; }
+@test "11: has a client" { every_server_has_a_client; }
+@test "11: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "11: survives a client that is gone" { every_server_survives_a_client_that_is_gone; }
+@test "11: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
+@test "11: survives a silent client" { every_server_survives_a_silent_client; }
+@test "11: survives sending without end" { every_server_survives_sending_without_end; }
+@test "11: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
+@test "11: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
+@test "11: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+# ---- Options ---------------------------------------------------------------------------------------------------------
+
+@test "11: times requests" {
+    run limited "$PROGRAM" --timing --ops 50
+    equal status 0 "$status"
+    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
+timing | 50 requests in TIME s, MS requests/s' "$output"
+}
+
+@test "11: refuses options that hide each other" {
+    local why='--keep-open: the demo shows it without --no-reap and --timing'
+    refuses 2 "$why" --keep-open --no-reap
+    refuses 2 "$why" --keep-open --timing
+}
+
+@test "11: names sizes out of range" {
+    refuses 2 '--ops 0: not a number from 1 to 1000000' --timing --ops 0
+    refuses 2 '--ops 1000001: not a number from 1 to 1000000' --timing --ops 1000001
+    refuses 2 '--no-reap=yes: takes no value' --no-reap=yes
+}
+
+@test "11: names what is wrong" { every_server_names_what_is_wrong; }
+@test "11: names a port in use" { every_server_names_a_port_in_use; }
+@test "11: names a privileged port" { every_server_names_a_privileged_port; }
+@test "11: has help" { every_server_has_help --host --port --no-reap --keep-open --timing --ops; }
+@test "11: the slides show what is so" { check_slides; }
