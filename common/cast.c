@@ -15,6 +15,9 @@
 void cast_start(void (*play)(void))
 {
     fflush(NULL); /* what is buffered now would be printed twice */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* or the child might hang up on the shared listener */
     pid_t cast = fork();
     if (cast < 0)
         die("fork");
@@ -22,10 +25,12 @@ void cast_start(void (*play)(void))
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
         signal(SIGPIPE, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         close(stop_listener);
         play();
         _exit(EXIT_SUCCESS);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     stop_with_cast(cast);
 }
 

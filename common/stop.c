@@ -37,10 +37,12 @@ static void stop(int signal_number)
 static void child_ended(int signal_number)
 {
     int error = errno, status;
-    if (stop_cast > 0 && waitpid(stop_cast, &status, WNOHANG) == stop_cast) {
-        stop_cast = 0;
+    pid_t cast = atomic_exchange(&stop_cast, 0); /* so that no other thread ends what is free */
+    if (cast > 0 && waitpid(cast, &status, WNOHANG) == cast) {
         stop_cast_status = status;
         hang_up(signal_number);
+    } else {
+        stop_cast = cast;
     }
     errno = error;
 }
@@ -48,7 +50,7 @@ static void child_ended(int signal_number)
 static void handle(int signal_number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART */
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask);
     if (sigaction(signal_number, &action, NULL) < 0)
         die("sigaction");
 }

@@ -1,0 +1,549 @@
+/* workers: what the mixins add to a socketserver, tested from inside: a thread or a process for each
+ * request, too many of them, and what becomes of them at the end.
+ *
+ *   workers CLAIM   one line that says what was measured, or one line on stderr and status 1
+ *
+ * The claims are listed at the end; traps.bash says what each is about.
+ */
+#include "claims.h"
+
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
+/* ---- The eight classes ----------------------------------------------------------------------- */
+
+static void every_class(void)
+{
+    static new_class *const classes[] = {
+        threading_tcp_server,           threading_udp_server,         threading_unix_stream_server,
+        threading_unix_datagram_server, forking_tcp_server,           forking_udp_server,
+        forking_unix_stream_server,     forking_unix_datagram_server, NULL};
+    serve_three_clients_each(classes);
+}
+
+static void *open_and_serve(void *argument)
+{
+    struct running *running = argument;
+    open_server(&running->server, threading_tcp_server(), echo(SOCK_STREAM));
+    tell();
+    return serve(running);
+}
+
+static void twenty_at_once(void)
+{
+    enum { COUNT = 20 };
+    static struct running running[COUNT];
+    int before = count_descriptors(), clients[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        if (pthread_create(&running[i].thread, NULL, open_and_serve, &running[i]) != 0)
+            fail("pthread_create");
+    for (int i = 0; i < COUNT; i++)
+        wait_until_told();
+    for (int i = 0; i < COUNT; i++)
+        ask(clients[i] = client_of(&running[i].server), "hello\n");
+    double from = now_ms();
+    for (int i = 0; i < COUNT; i++) {
+        end(&running[i]);
+        server_close(&running[i].server);
+    }
+    double took = now_ms() - from;
+    for (int i = 0; i < COUNT; i++) {
+        expect_end(clients[i]);
+        expect_nothing_left("one of twenty", &running[i].server, before + COUNT - 1 - i);
+    }
+    if (took > limit(1000))
+        fail("twenty servers took %.0f ms to end", took);
+    printf("twenty servers with a client each ended in %.0f ms\n", took);
+}
+
+/* ---- Many clients ---------------------------------------------------------------------------- */
+
+static void ten_in_a_row(void)
+{
+    struct running running;
+    open_server(&running.server, threading_tcp_server(), echo(SOCK_STREAM));
+    begin(&running);
+    for (int i = 0; i < 10; i++)
+        ask_once(&running.server);
+    end(&running);
+    int threads = mixin_count_workers(&running.server);
+    server_close(&running.server);
+    if (threads >= 10)
+        fail("after ten clients in a row, %d threads are tracked", threads);
+    if (mixin_count_workers(&running.server) != 0)
+        fail("threads are tracked after server_close");
+    printf("after ten clients in a row, %d threads are tracked\n", threads);
+}
+
+/* All connect and send before the loop begins. Where the queue is short, a connection takes 1 s. */
+static double time_of_a_burst(struct server_class class)
+{
+    enum { COUNT = 200 };
+    struct running running;
+    int clients[COUNT];
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    double from = now_ms();
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = socket_for_later();
+        connect_later(clients[i], &running.server);
+    }
+    begin(&running);
+    for (int i = 0; i < COUNT; i++) {
+        expect_text(clients[i], "hello\n");
+        shutdown(clients[i], SHUT_WR);
+        expect_end(clients[i]);
+    }
+    double took = now_ms() - from;
+    end(&running);
+    server_close(&running.server);
+    if (took > limit(1000))
+        fail("%s: a burst of %d took %.0f ms", class.mixin, COUNT, took);
+    return took;
+}
+
+static void burst(void)
+{
+    double threading = time_of_a_burst(threading_tcp_server());
+    double forking = time_of_a_burst(forking_tcp_server());
+    printf("200 clients at once: %.0f ms in threads, %.0f ms in processes\n", threading, forking);
+}
+
+/* ---- A full house, and no descriptors -------------------------------------------------------- */
+
+/* Two silent clients take the two places; the third waits until one of them goes. */
+static void full_house(void)
+{
+    struct running running;
+    struct server_class class = forking_tcp_server();
+    class.max_children = 2;
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    begin(&running);
+    int silent[2];
+    for (int i = 0; i < 2; i++)
+        ask(silent[i] = client_of(&running.server), "hello\n");
+    int third = client_of(&running.server), byte;
+    send_text(third, "third\n");
+    double used = cpu_percent();
+    if (recv(third, &byte, 1, MSG_DONTWAIT) >= 0)
+        fail("there is a third child");
+    shutdown(silent[0], SHUT_WR);
+    expect_end(silent[0]);
+    expect_text(third, "third\n");
+
+    double from = now_ms(); /* the house is full again */
+    end(&running);
+    server_close(&running.server);
+    double took = now_ms() - from;
+    expect_end(third);
+    expect_end(silent[1]);
+    if (used > 10 || took > limit(500))
+        fail("a full house: %.1f %% of a CPU, ended in %.0f ms", used, took);
+    printf("a full house takes %.1f %% of a CPU, and %.0f ms to end\n", used, took);
+}
+
+static void do_nothing(struct server *server)
+{
+    (void)server;
+}
+
+/* A subclass may replace service_actions and not call super's. */
+static void full_house_without_super(void)
+{
+    struct running running;
+    struct server_class class = forking_tcp_server();
+    class.max_children = 2;
+    class.service_actions = do_nothing;
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    begin(&running);
+    for (int i = 0; i < 10; i++)
+        ask_once(&running.server);
+    end(&running);
+    server_close(&running.server);
+    printf("ten clients in a house for two, and service_actions does nothing\n");
+}
+
+/* Who is served already goes on; then those that waited are served. Returns the CPU time. */
+static double serve_while_accept_fails(struct server_class class)
+{
+    struct running running;
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    begin(&running);
+    int early = client_of(&running.server), late = socket_for_later();
+    ask(early, "hello\n");
+    struct rlimit before = use_up_descriptors();
+    connect_later(late, &running.server);
+    double used = cpu_percent();
+    ask(early, "still here\n");
+    setrlimit(RLIMIT_NOFILE, &before);
+    expect_text(late, "hello\n");
+    end(&running);
+    server_close(&running.server);
+    expect_end(late);
+    expect_end(early);
+    if (used > 5)
+        fail("%s: %.1f %% of a CPU while accept fails", class.mixin, used);
+    return used;
+}
+
+static void accept_fails(void)
+{
+    double threading = serve_while_accept_fails(threading_tcp_server());
+    double forking = serve_while_accept_fails(forking_tcp_server());
+    printf("%.1f %% and %.1f %% of a CPU while accept fails; served on, and then\n", threading,
+           forking);
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static bool wait_for_more(struct handler *self)
+{
+    tell();
+    return echo_lines(self);
+}
+
+/* For a client that does not read: tells when the next byte would have to wait. */
+static bool send_without_end(struct handler *self)
+{
+    static const char data[4096];
+    while (send(self->request->fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        continue;
+    tell();
+    while (self->class->write(self, data, sizeof data))
+        continue;
+    return true;
+}
+
+static double time_of_close(struct server_class class, bool (*handle)(struct handler *))
+{
+    struct running running;
+    int before = count_descriptors();
+    struct handler_class handler = stream_request_handler();
+    handler.handle = handle;
+    open_server(&running.server, class, handler);
+    begin(&running);
+    int client = client_of(&running.server);
+    wait_until_told();
+    end(&running);
+    double from = now_ms();
+    server_close(&running.server);
+    double took = now_ms() - from;
+    close(client);
+    expect_nothing_left(class.mixin, &running.server, before);
+    if (took > limit(500))
+        fail("%s: server_close took %.0f ms", class.mixin, took);
+    return took;
+}
+
+static void close_with_clients(void)
+{
+    static new_class *const classes[] = {threading_tcp_server, threading_unix_stream_server,
+                                         forking_tcp_server, forking_unix_stream_server};
+    double slowest = 0;
+    for (int i = 0; i < 8; i++) {
+        bool is_silent = i % 2 == 0;
+        double took = time_of_close(classes[i / 2](), is_silent ? wait_for_more : send_without_end);
+        slowest = took > slowest ? took : slowest;
+    }
+    printf("server_close with a client that is silent or does not read: %.0f ms at most\n",
+           slowest);
+}
+
+/* As in a program whose main thread takes the signals with sigwait(3). */
+static void close_with_signals_blocked(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    printf("server_close with SIGTERM blocked: %.0f ms\n",
+           time_of_close(forking_tcp_server(), wait_for_more));
+}
+
+/* The server lives as long as the process: a thread that was left alone may use it. */
+static void leave_alone(struct server_class class)
+{
+    static struct running running;
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    begin(&running);
+    int client = client_of(&running.server);
+    ask(client, "hello\n");
+    end(&running);
+    double from = now_ms();
+    server_close(&running.server);
+    double took = now_ms() - from;
+    if (took > limit(500))
+        fail("%s: server_close took %.0f ms", class.mixin, took);
+    ask(client, "still here\n");
+    shutdown(client, SHUT_WR);
+    expect_end(client);
+    while (waitpid(-1, NULL, 0) > 0)
+        continue;
+}
+
+static void left_alone(void)
+{
+    struct server_class class = threading_tcp_server();
+    class.daemon_threads = true;
+    leave_alone(class);
+    class = threading_tcp_server();
+    class.block_on_close = false;
+    leave_alone(class);
+    class = forking_tcp_server();
+    class.block_on_close = false;
+    leave_alone(class);
+    printf("daemon_threads, and block_on_close false for both: still served after the end\n");
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+static bool shut_down_and_answer(struct handler *self)
+{
+    const char *reply = server_shutdown(self->server) ? "waited\n" : "refused\n";
+    return self->class->write(self, reply, strlen(reply));
+}
+
+static void shutdown_in_a_thread(void)
+{
+    struct running running;
+    struct handler_class handler = stream_request_handler();
+    handler.handle = shut_down_and_answer;
+    open_server(&running.server, threading_tcp_server(), handler);
+    begin(&running);
+    int client = client_of(&running.server);
+    expect_text(client, "waited\n");
+    pthread_join(running.thread, NULL);
+    expect_end(client);
+    server_close(&running.server);
+    printf("a handler in a thread of its own may end the loop\n");
+}
+
+static int gate[2];
+
+static bool answer_late(struct handler *self)
+{
+    char byte;
+    tell();
+    return read(gate[0], &byte, 1) == 1 && self->class->write(self, "late\n", 5);
+}
+
+static bool finish_and_tell(struct handler *self)
+{
+    bool finished = datagram_request_handler().finish(self);
+    tell();
+    return finished;
+}
+
+static bool is_bound(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        die("getsockname");
+    return address.sin_port != 0;
+}
+
+/* A reply that comes after server_close does not leave through a socket that was made since, which
+ * has the number of the old one. A socket that sends is bound, if it was not before. */
+static void late_datagram(void)
+{
+    static struct running running;
+    struct server_class class = threading_udp_server();
+    struct handler_class handler = datagram_request_handler();
+    class.daemon_threads = true;
+    handler.handle = answer_late;
+    handler.finish = finish_and_tell;
+    if (pipe(gate) < 0)
+        die("pipe");
+    open_server(&running.server, class, handler);
+    begin(&running);
+    int client = client_of(&running.server);
+    send_text(client, "hello\n");
+    wait_until_told();
+    end(&running);
+    server_close(&running.server);
+    int others[3];
+    for (int i = 0; i < 3; i++)
+        others[i] = socket(AF_INET, SOCK_DGRAM, 0);
+    if (write(gate[1], "", 1) < 0)
+        die("write");
+    wait_until_told();
+    for (int i = 0; i < 3; i++)
+        if (is_bound(others[i]))
+            fail("the late reply left through a stranger's socket");
+    printf("no socket of others was used for a late reply\n");
+}
+
+/* ---- Processes ------------------------------------------------------------------------------- */
+
+/* A child of the program that is not the server's. It ends with status 7 when the pipe closes. */
+static pid_t start_unrelated_child(int *pipe_end)
+{
+    int ends[2];
+    if (pipe(ends) < 0)
+        die("pipe");
+    pid_t child = fork();
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        char byte;
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) == 0 ? 7 : 1);
+    }
+    close(ends[0]);
+    *pipe_end = ends[1];
+    return child;
+}
+
+static void unrelated_child(void)
+{
+    struct running running;
+    int pipe_end, status;
+    pid_t child = start_unrelated_child(&pipe_end);
+    open_server(&running.server, forking_tcp_server(), echo(SOCK_STREAM));
+    begin(&running);
+    for (int i = 0; i < 20; i++)
+        ask_once(&running.server);
+    end(&running); /* or a child would be forked with a copy of the pipe */
+    close(pipe_end);
+    siginfo_t ended;
+    if (waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT) < 0)
+        die("the unrelated child");
+    begin(&running);
+    for (int i = 0; i < 20; i++)
+        ask_once(&running.server);
+    end(&running);
+    server_close(&running.server);
+    if (waitpid(child, &status, 0) != child)
+        die("the status of the unrelated child");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 7)
+        fail("the unrelated child has status %x", (unsigned)status);
+    printf("its owner gets the status 7, after 40 children of the server\n");
+}
+
+/* The reply "crash" crashes, without a core. */
+static bool write_or_crash(struct handler *self, const void *data, size_t length)
+{
+    if (strncmp(data, "crash", 5) == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer would report it */
+        raise(SIGSEGV);
+    }
+    return stream_request_handler().write(self, data, length);
+}
+
+static void crash(void)
+{
+    struct running running;
+    int before = count_descriptors();
+    struct handler_class handler = echo(SOCK_STREAM);
+    handler.write = write_or_crash;
+    open_server(&running.server, forking_tcp_server(), handler);
+    begin(&running);
+    int beside = client_of(&running.server), crashing = client_of(&running.server);
+    ask(beside, "hello\n");
+    ask(crashing, "hello\n");
+    send_text(crashing, "crash\n");
+    expect_end(crashing);
+    ask(beside, "still here\n");
+    ask_once(&running.server);
+    end(&running);
+    server_close(&running.server);
+    expect_end(beside);
+    expect_nothing_left("ForkingTCPServer", &running.server, before);
+    printf("the client beside it and the next one were served\n");
+}
+
+/* The server is a process here. It is killed while a client is connected; the child that serves
+ * this client lives on, and holds no port. */
+static void orphan(void)
+{
+    struct server server;
+    struct server_class class = forking_tcp_server();
+    class.allow_reuse_address = true; /* for the connection that goes on: lesson 09 */
+    open_server(&server, class, echo(SOCK_STREAM));
+    pid_t process = fork();
+    if (process < 0)
+        die("fork");
+    if (process == 0) {
+        server_serve_forever(&server, 60000);
+        _exit(EXIT_FAILURE);
+    }
+    int client = client_of(&server), port = address_port(&server.address);
+    ask(client, "hello\n");
+    server_close(&server); /* the test's copy */
+    kill(process, SIGKILL);
+    if (waitpid(process, NULL, 0) < 0)
+        die("waitpid");
+    if (!server_init(&server, class, echo(SOCK_STREAM), "127.0.0.1", port, true))
+        die("the port of the server that was killed");
+    ask(client, "still here\n");
+    shutdown(client, SHUT_WR);
+    expect_end(client);
+    server_close(&server);
+    printf("the port is free while the orphan serves its client\n");
+}
+
+static void *read_a_line(void *file)
+{
+    char line[8];
+    return fgets(line, sizeof line, file) ? file : NULL;
+}
+
+/* A thread that reads a line has the lock of its FILE, and fork must not wait for that. */
+static void beside_a_reader(void)
+{
+    struct running running;
+    int ends[2], unread = 1;
+    if (pipe(ends) < 0 || write(ends[1], "x", 1) < 0)
+        die("pipe");
+    FILE *terminal = fdopen(ends[0], "r");
+    pthread_t reader;
+    if (!terminal || pthread_create(&reader, NULL, read_a_line, terminal) != 0)
+        fail("no reader");
+    while (unread > 0) { /* then it is in fgets */
+        ioctl(ends[0], FIONREAD, &unread);
+        sched_yield();
+    }
+    open_server(&running.server, forking_tcp_server(), echo(SOCK_STREAM));
+    begin(&running);
+    struct pollfd client = {.fd = client_of(&running.server), .events = POLLIN};
+    send_text(client.fd, "hello\n");
+    bool is_answered = poll(&client, 1, limit(2000)) > 0;
+    if (write(ends[1], "\n", 1) < 0)
+        die("write");
+    pthread_join(reader, NULL);
+    end(&running);
+    server_close(&running.server);
+    close(client.fd);
+    fclose(terminal);
+    if (!is_answered)
+        fail("no client is served while a thread waits for a line");
+    printf("a client was served while another thread waits for a line\n");
+}
+
+/* ---- The claims ------------------------------------------------------------------------------ */
+
+int main(int argc, char **argv)
+{
+    static const struct claim claims[] = {
+        {"every-class", every_class},
+        {"twenty-at-once", twenty_at_once},
+        {"ten-in-a-row", ten_in_a_row},
+        {"burst", burst},
+        {"full-house", full_house},
+        {"full-house-without-super", full_house_without_super},
+        {"accept-fails", accept_fails},
+        {"close-with-clients", close_with_clients},
+        {"close-with-signals-blocked", close_with_signals_blocked},
+        {"left-alone", left_alone},
+        {"shutdown-in-a-thread", shutdown_in_a_thread},
+        {"late-datagram", late_datagram},
+        {"unrelated-child", unrelated_child},
+        {"crash", crash},
+        {"orphan", orphan},
+        {"beside-a-reader", beside_a_reader},
+        {0},
+    };
+    return claims_run(argc, argv, claims);
+}
