@@ -95,12 +95,16 @@ bench: programs  ## the lessons that have --timing, and what socketserver costs
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
+# Tests wait more than they compute: a few files at a time, each printed when it has ended.
+TEST_JOBS ?= 3
+
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
 test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
-	@BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) bats tests/$(T)*.bats
+	@ls -S tests/$(T)*.bats | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
+	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
 
 bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's
 	@bash tests/bugs/run '$(T)'

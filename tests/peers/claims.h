@@ -157,14 +157,14 @@ static inline void limit_waiting(int fd, int ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-/* It waits 5 s for a reply and then fails. */
+/* It waits 3 s for a reply and then fails. */
 static inline int client_of(const struct server *server)
 {
     struct address_text at = address_text(&server->address);
     bool is_unix = server->class.address_family == AF_UNIX;
     int fd = service_connect(&server->class, is_unix ? at.text : "127.0.0.1",
                              address_port(&server->address));
-    limit_waiting(fd, limit(5000));
+    limit_waiting(fd, limit(3000));
     return fd;
 }
 
@@ -231,16 +231,21 @@ static inline void ask_once(const struct server *server)
 
 /* ---- What is left ---------------------------------------------------------------------------- */
 
-static inline int count_descriptors(void)
+static inline int count_entries(const char *path)
 {
     int count = 0;
-    DIR *directory = opendir("/proc/self/fd");
+    DIR *directory = opendir(path);
     if (!directory)
-        die("/proc/self/fd");
+        die("%s", path);
     while (readdir(directory))
         count++;
     closedir(directory);
-    return count - 3; /* ".", ".." and its own */
+    return count - 2; /* "." and ".." */
+}
+
+static inline int count_descriptors(void)
+{
+    return count_entries("/proc/self/fd") - 1; /* its own */
 }
 
 static inline void expect_nothing_left(const char *what, const struct server *server,
@@ -312,7 +317,7 @@ static inline struct rlimit use_up_descriptors(void)
 static inline int socket_for_later(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    limit_waiting(fd, limit(5000));
+    limit_waiting(fd, limit(3000));
     return fd;
 }
 
@@ -341,7 +346,7 @@ static inline void check_claim(const struct claim *claim)
     die_name = claim->name;
     say_mute(true);
     signal(SIGALRM, too_late);
-    alarm((unsigned)limit(10000) / 1000);
+    alarm((unsigned)limit(6000) / 1000);
     if (pipe(told) < 0)
         die("pipe");
     claim->check();

@@ -256,8 +256,7 @@ static double time_of_handle_request(int of_class, int of_socket)
     class.timeout = of_class;
     class.handle_timeout = count_time_out;
     open_server(&server, class, echo(SOCK_STREAM));
-    if (of_socket >= 0)
-        limit_waiting(server.fd, of_socket);
+    server.socket_timeout = of_socket;
     time_outs = 0;
     double from = now_ms();
     server_handle_request(&server);
@@ -432,16 +431,6 @@ static bool write_without_end(struct handler *self)
     return false;
 }
 
-/* The time that recv waits on the connection, in ms; 0: without limit. */
-static bool look_for_limit(struct handler *self)
-{
-    struct timeval time = {0};
-    socklen_t length = sizeof time;
-    getsockopt(self->request->fd, SOL_SOCKET, SO_RCVTIMEO, &time, &length);
-    handler_took = (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
-    return true;
-}
-
 static bool look_for_nagle(struct handler *self)
 {
     int value = 0;
@@ -493,24 +482,6 @@ static void stream_handler(void)
                  strerror(lines_error), handler_took);
     }
     printf("lines, time-outs both ways and TCP_NODELAY are as asked for\n");
-}
-
-/* Linux gives a connection the SO_RCVTIMEO of the listening socket. In the server that is the time
- * for handle_request, and no client's. */
-static void time_out_of_the_listener(void)
-{
-    struct server server;
-    struct handler_class handler = stream_request_handler();
-    handler.handle = look_for_limit;
-    open_server(&server, tcp_server(), handler);
-    limit_waiting(server.fd, limit(5000));
-    int client = client_of(&server);
-    server_handle_request(&server);
-    expect_end(client);
-    server_close(&server);
-    if (handler_took > 0)
-        fail("a connection has the time-out of the listening socket, %.0f ms", handler_took);
-    printf("the time-out of the listening socket is not the connection's\n");
 }
 
 /* ---- DatagramRequestHandler ------------------------------------------------------------------ */
@@ -630,7 +601,6 @@ int main(int argc, char **argv)
         {"service-actions", service_actions},
         {"cut-datagrams", cut_datagrams},
         {"stream-handler", stream_handler},
-        {"time-out-of-the-listener", time_out_of_the_listener},
         {"datagram-handler", datagram_handler},
         {0},
     };

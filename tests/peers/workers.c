@@ -7,6 +7,7 @@
  */
 #include "claims.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -163,35 +164,35 @@ static void full_house_without_super(void)
     printf("ten clients in a house for two, and service_actions does nothing\n");
 }
 
-/* Who is served already goes on; then those that waited are served. Returns the CPU time. */
-static double serve_while_accept_fails(struct server_class class)
-{
-    struct running running;
-    open_server(&running.server, class, echo(SOCK_STREAM));
-    begin(&running);
-    int early = client_of(&running.server), late = socket_for_later();
-    ask(early, "hello\n");
-    struct rlimit before = use_up_descriptors();
-    connect_later(late, &running.server);
-    double used = cpu_percent();
-    ask(early, "still here\n");
-    setrlimit(RLIMIT_NOFILE, &before);
-    expect_text(late, "hello\n");
-    end(&running);
-    server_close(&running.server);
-    expect_end(late);
-    expect_end(early);
-    if (used > 5)
-        fail("%s: %.1f %% of a CPU while accept fails", class.mixin, used);
-    return used;
-}
-
+/* Who is served already is served on; who has come meanwhile, afterwards. */
 static void accept_fails(void)
 {
-    double threading = serve_while_accept_fails(threading_tcp_server());
-    double forking = serve_while_accept_fails(forking_tcp_server());
-    printf("%.1f %% and %.1f %% of a CPU while accept fails; served on, and then\n", threading,
-           forking);
+    static new_class *const classes[] = {threading_tcp_server, forking_tcp_server};
+    struct running running[2];
+    int early[2], late[2];
+    for (int i = 0; i < 2; i++) {
+        open_server(&running[i].server, classes[i](), echo(SOCK_STREAM));
+        begin(&running[i]);
+        ask(early[i] = client_of(&running[i].server), "hello\n");
+        late[i] = socket_for_later();
+    }
+    struct rlimit before = use_up_descriptors();
+    for (int i = 0; i < 2; i++)
+        connect_later(late[i], &running[i].server);
+    double used = cpu_percent();
+    for (int i = 0; i < 2; i++)
+        ask(early[i], "still here\n");
+    setrlimit(RLIMIT_NOFILE, &before);
+    for (int i = 0; i < 2; i++) {
+        expect_text(late[i], "hello\n");
+        end(&running[i]);
+        server_close(&running[i].server);
+        expect_end(late[i]);
+        expect_end(early[i]);
+    }
+    if (used > 5)
+        fail("%.1f %% of a CPU while accept fails", used);
+    printf("%.1f %% of a CPU while accept fails in two servers\n", used);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -316,6 +317,46 @@ static void shutdown_in_a_thread(void)
     expect_end(client);
     server_close(&running.server);
     printf("a handler in a thread of its own may end the loop\n");
+}
+
+/* The handler of a datagram that closes its server, and opens something that then has the number of
+ * the server's descriptor. */
+static atomic_int opened = -1;
+
+static bool close_the_server(struct handler *self)
+{
+    int fd = self->request->fd;
+    server_shutdown(self->server);
+    server_close(self->server);
+    opened = dup2(told[0], fd);
+    return true;
+}
+
+static bool finish_and_say_nothing(struct handler *self)
+{
+    free(self->buffer);
+    return true;
+}
+
+static void close_in_a_thread(void)
+{
+    static struct running running;
+    struct handler_class handler = datagram_request_handler();
+    struct server_class class = threading_udp_server();
+    handler.handle = close_the_server;
+    handler.finish = finish_and_say_nothing;
+    int threads = count_entries("/proc/self/task");
+    open_server(&running.server, class, handler);
+    begin(&running);
+    int client = client_of(&running.server);
+    send_text(client, "close\n");
+    pthread_join(running.thread, NULL);
+    close(client);
+    while (count_entries("/proc/self/task") > threads)
+        sched_yield();
+    if (opened < 0 || fcntl(opened, F_GETFD) < 0)
+        fail("the thread has closed a stranger's descriptor");
+    printf("a handler in a thread of its own may close the server\n");
 }
 
 static int gate[2];
@@ -454,6 +495,67 @@ static void crash(void)
     printf("the client beside it and the next one were served\n");
 }
 
+/* A process of its own that the handler leaves behind has copies of all that the child has open, and
+ * so has each process of another library. The place is the child's, and free when the child ends. */
+static bool leave_a_process_behind(struct handler *self)
+{
+    if (fork() == 0) {
+        pause();
+        _exit(EXIT_SUCCESS);
+    }
+    return echo_lines(self);
+}
+
+static void process_left_behind(void)
+{
+    struct server server;
+    struct server_class class = forking_tcp_server();
+    struct handler_class handler = echo(SOCK_STREAM);
+    class.max_children = 1;
+    handler.handle = leave_a_process_behind;
+    open_server(&server, class, handler);
+    for (int i = 0; i < 3; i++) {
+        int client = client_of(&server);
+        send_text(client, "hello\n");
+        shutdown(client, SHUT_WR);
+        server_handle_request(&server);
+        expect_text(client, "hello\n");
+        expect_end(client);
+    }
+    server_close(&server);
+    printf("three clients in a house for one, each leaves a process behind\n");
+}
+
+/* A child that has become another program is a child as before. */
+static bool become_another_program(struct handler *self)
+{
+    send(self->request->fd, "hello\n", 6, MSG_NOSIGNAL);
+    dup2(self->request->fd, STDIN_FILENO);
+    execlp("cat", "cat", (char *)NULL);
+    return false;
+}
+
+static void other_program(void)
+{
+    struct running running;
+    struct server_class class = forking_tcp_server();
+    struct handler_class handler = stream_request_handler();
+    class.max_children = 1;
+    handler.handle = become_another_program;
+    open_server(&running.server, class, handler);
+    begin(&running);
+    int client = client_of(&running.server);
+    expect_text(client, "hello\n");
+    double from = now_ms();
+    end(&running);
+    server_close(&running.server);
+    double took = now_ms() - from;
+    close(client);
+    if (took > limit(500))
+        fail("the end took %.0f ms", took);
+    printf("the end beside a child that has become cat took %.0f ms\n", took);
+}
+
 /* The server is a process here. It is killed while a client is connected; the child that serves
  * this client lives on, and holds no port. */
 static void orphan(void)
@@ -538,9 +640,12 @@ int main(int argc, char **argv)
         {"close-with-signals-blocked", close_with_signals_blocked},
         {"left-alone", left_alone},
         {"shutdown-in-a-thread", shutdown_in_a_thread},
+        {"close-in-a-thread", close_in_a_thread},
         {"late-datagram", late_datagram},
         {"unrelated-child", unrelated_child},
         {"crash", crash},
+        {"process-left-behind", process_left_behind},
+        {"other-program", other_program},
         {"orphan", orphan},
         {"beside-a-reader", beside_a_reader},
         {0},
