@@ -255,7 +255,8 @@ static void process_request_in_the_child(struct server *server, struct request *
     }
     close(server->wake[0]);
     close(server->wake[1]);
-    server->wake[0] = server->wake[1] = -1;
+    server->wake[0] = -1;
+    server->wake[1] = -1;
     for (const struct worker *other = server->workers; other; other = other->next)
         close(other->alive);
 

@@ -183,7 +183,9 @@ static void close_descriptors(struct server *server)
 {
     int all[] = {server->fd, server->wake[0], server->wake[1]};
     /* first: a signal handler that ends the loop must not write to what has been closed */
-    server->fd = server->wake[0] = server->wake[1] = -1;
+    server->fd = -1;
+    server->wake[0] = -1;
+    server->wake[1] = -1;
     for (int i = 0; i < 3; i++)
         if (all[i] >= 0)
             close(all[i]);
@@ -299,7 +301,9 @@ static bool accept_request(struct server *server, struct request *request)
 {
     struct address *client = &request->client;
     client->length = sizeof client->storage;
-    request->fd = accept(server->fd, (struct sockaddr *)&client->storage, &client->length);
+    do
+        request->fd = accept(server->fd, (struct sockaddr *)&client->storage, &client->length);
+    while (request->fd < 0 && errno == EINTR);
     if (request->fd < 0) {
         back_off(server, "accept");
         return false;

@@ -38,11 +38,11 @@
 #define SIOCOUTQNSD 0x894B /* Linux alone; its <linux/sockios.h> has it, musl has not */
 #endif
 
-enum { WAIT_MS = 50, BEAT_MS = 20, READ_MS = 200, TRICKLE_MS = 10 };
+enum { WAIT_MS = 50, BEAT_MS = 20, TRICKLE_MS = 10 };
 enum { REPLY_BYTES = 5000, FIRST_BYTES = 1000 };
 
 static const char *host = "127.0.0.1";
-static long port = 0, timeout = 0, max_children = 40, deadline = 200, replies = 5;
+static long port = 0, timeout = 200, max_children = 40, deadline = 200, replies = 5;
 static bool forking, timing;
 
 /* ---- The service of the scenes, and its clients ---------------------------------------------- */
@@ -380,7 +380,7 @@ static bool tell_in_time(struct handler *self)
 /* For twice as long as a read may take. */
 static void trickle(int fd)
 {
-    for (int i = 0; i < 2 * READ_MS / TRICKLE_MS && net_send_all(fd, "x", 1); i++)
+    for (int i = 0; i < 2 * timeout / TRICKLE_MS && net_send_all(fd, "x", 1); i++)
         poll(NULL, 0, TRICKLE_MS);
     net_send_all(fd, "\n", 1);
 }
@@ -391,10 +391,10 @@ static int trickler(char **none)
     struct server_class class = threading_mixin(tcp_server());
     struct handler_class handler = with_handle(tell_in_time);
     struct server server;
-    handler.timeout = READ_MS;
+    handler.timeout = (int)timeout;
     open_here(&server, class, handler);
     int ann = come(&server, "ann", "127.0.0.1");
-    say("server", "a read may take %d ms", READ_MS);
+    say("server", "a read may take %ld ms", timeout);
     if (deadline > 0)
         say("server", "all of the request may take %ld ms", deadline);
     say("ann", "sends a byte every %d ms", TRICKLE_MS);
@@ -478,18 +478,15 @@ static struct server_class class_for(const char *address)
     return class;
 }
 
-/* Another class of handler for the service of every lesson: one that has a time-out. */
 static int serve(char **operands)
 {
     (void)operands;
-    struct handler_class handler = with_handle(service_upper(SOCK_STREAM).handle);
     struct server_class class = class_for(host);
     struct server server;
     class = forking ? forking_mixin(class) : threading_mixin(class);
     class.max_children = (int)max_children;
-    handler.timeout = timeout > 0 ? (int)timeout : -1;
     stop_on_signals();
-    service_open(&server, class, handler, host, port, NULL);
+    service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
     service_run(&server);
     return EXIT_SUCCESS;
 }
@@ -539,8 +536,7 @@ int main(int argc, char **argv)
         {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"fork", NULL, "serve each client in a process, not in a thread", .flag = &forking},
         {"max-children", "N", "so many processes at once", .number = &max_children, 1, 1000},
-        {"timeout", "MS", "drop who is silent for so long; 0: nobody", .number = &timeout,
-         .max = 60000},
+        {"timeout", "MS", "of each read in the scene trickler", .number = &timeout, 1, 60000},
         {"deadline", "MS", "of the scene trickler; 0: none", .number = &deadline, .max = 60000},
         {"timing", NULL, "measure the replies of the scene nagle", .flag = &timing},
         {"ops", "N", "replies to ask for", .number = &replies, .min = 1, .max = 1000000},

@@ -63,7 +63,8 @@ static bool handle(struct handler *self)
 
 static bool finish(struct handler *self)
 {
-    return super_handler.finish(self) & called("finish"); /* both: it frees what setup took */
+    bool finished = super_handler.finish(self); /* in any case: it frees what setup took */
+    return called("finish") && finished;
 }
 
 static void handle_error(struct server *server, const struct request *request)

@@ -261,17 +261,16 @@ static void close_with_signals_blocked(void)
            time_of_close(forking_tcp_server(), wait_for_more));
 }
 
-/* The server lives as long as the process: a thread that was left alone may use it. */
-static void leave_alone(struct server_class class)
+/* The servers live as long as the process: a thread that was left alone may use it. */
+static void leave_alone(struct running *running, struct server_class class)
 {
-    static struct running running;
-    open_server(&running.server, class, echo(SOCK_STREAM));
-    begin(&running);
-    int client = client_of(&running.server);
+    open_server(&running->server, class, echo(SOCK_STREAM));
+    begin(running);
+    int client = client_of(&running->server);
     ask(client, "hello\n");
-    end(&running);
+    end(running);
     double from = now_ms();
-    server_close(&running.server);
+    server_close(&running->server);
     double took = now_ms() - from;
     if (took > limit(500))
         fail("%s: server_close took %.0f ms", class.mixin, took);
@@ -284,15 +283,16 @@ static void leave_alone(struct server_class class)
 
 static void left_alone(void)
 {
+    static struct running running[3];
     struct server_class class = threading_tcp_server();
     class.daemon_threads = true;
-    leave_alone(class);
+    leave_alone(&running[0], class);
     class = threading_tcp_server();
     class.block_on_close = false;
-    leave_alone(class);
+    leave_alone(&running[1], class);
     class = forking_tcp_server();
     class.block_on_close = false;
-    leave_alone(class);
+    leave_alone(&running[2], class);
     printf("daemon_threads, and block_on_close false for both: still served after the end\n");
 }
 
@@ -321,11 +321,20 @@ static void shutdown_in_a_thread(void)
 
 /* The handler of a datagram that closes its server, and opens something that then has the number of
  * the server's descriptor. */
-static atomic_int opened = -1;
+static int opened = -1;
+
+static pthread_key_t end_of_thread;
+
+static void tell_the_end(void *unused)
+{
+    (void)unused;
+    tell();
+}
 
 static bool close_the_server(struct handler *self)
 {
     int fd = self->request->fd;
+    pthread_setspecific(end_of_thread, self);
     server_shutdown(self->server);
     server_close(self->server);
     opened = dup2(told[0], fd);
@@ -345,15 +354,14 @@ static void close_in_a_thread(void)
     struct server_class class = threading_udp_server();
     handler.handle = close_the_server;
     handler.finish = finish_and_say_nothing;
-    int threads = count_entries("/proc/self/task");
+    pthread_key_create(&end_of_thread, tell_the_end);
     open_server(&running.server, class, handler);
     begin(&running);
     int client = client_of(&running.server);
     send_text(client, "close\n");
     pthread_join(running.thread, NULL);
     close(client);
-    while (count_entries("/proc/self/task") > threads)
-        sched_yield();
+    wait_until_told();
     if (opened < 0 || fcntl(opened, F_GETFD) < 0)
         fail("the thread has closed a stranger's descriptor");
     printf("a handler in a thread of its own may close the server\n");
