@@ -64,7 +64,7 @@ lessons() {
 }
 
 @test "00: every test file has tests, and every lesson its seeded bugs" {
-    local file lesson count least
+    local file lesson count least caught
     for file in tests/*.bats; do
         (($(grep -c '^@test' "$file") >= 3)) || fail "$file has too few tests"
     done
@@ -76,6 +76,8 @@ lessons() {
     done
     for file in tests/bugs/*.patch; do
         head -n 1 "$file" | grep -q '^Misconception: .' || fail "$file names no misconception"
+        caught=$(sed -n '2s/^Caught by: //p' "$file")
+        [[ -z $caught ]] || grep -qF "@test \"$caught\"" tests/*.bats || fail "$file: there is no test: $caught"
     done
 }
 
