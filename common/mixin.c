@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LOOK_AGAIN_MS = 500 };
+
 /* One request that is being served, in a thread or in a process. */
 struct worker {
     struct worker *next;
@@ -20,9 +22,10 @@ struct worker {
     bool has_ended;    /* of a thread; this and the next are guarded by the server's lock */
     bool is_connected; /* server_close may hang up on it */
     bool is_daemon;    /* nobody joins it */
+    bool has_copy;     /* its descriptor is a copy of the server's */
     pthread_t thread;
     pid_t process;
-    int alive; /* the read end of a pipe that the child holds open as long as it lives */
+    int alive; /* the read end of a pipe that the child holds open as long as it lives; -1: none */
 };
 
 int mixin_count_workers(const struct server *server)
@@ -58,12 +61,11 @@ static void *process_request_thread(void *argument)
     pthread_mutex_lock(&server->lock);
     worker->is_connected = false; /* before it is closed: its number may be another's then */
     pthread_mutex_unlock(&server->lock);
-    int copy = worker->is_daemon && worker->request.packet ? worker->request.fd : -1;
     class->shutdown_request(server, &worker->request);
 
     if (worker->is_daemon) {
-        if (copy >= 0)
-            close(copy);
+        if (worker->has_copy)
+            close(worker->request.fd);
         free(worker);
         return NULL;
     }
@@ -111,17 +113,17 @@ static bool process_request_in_a_thread(struct server *server, struct request *r
     *worker = (struct worker){.server = server,
                               .request = *request,
                               .is_connected = !request->packet,
-                              .is_daemon = is_daemon};
+                              .is_daemon = is_daemon,
+                              .has_copy = is_daemon && request->packet};
     /* nobody waits for a daemon before the socket is closed through which it answers a datagram */
-    bool has_copy = is_daemon && request->packet;
-    if (has_copy)
+    if (worker->has_copy)
         worker->request.fd = dup(request->fd);
     pthread_t thread;
-    int error = has_copy && worker->request.fd < 0 ? errno : 0;
+    int error = worker->request.fd < 0 ? errno : 0;
     if (error == 0)
         error = pthread_create(&thread, NULL, process_request_thread, worker);
     if (error != 0) {
-        if (has_copy && worker->request.fd >= 0)
+        if (worker->has_copy && worker->request.fd >= 0)
             close(worker->request.fd);
         free(worker);
         errno = error;
@@ -186,7 +188,8 @@ static bool has_exited(const struct worker *worker, int options)
 
 static void free_child(struct worker *worker)
 {
-    close(worker->alive);
+    if (worker->alive >= 0)
+        close(worker->alive);
     free(worker);
 }
 
@@ -208,12 +211,28 @@ static void collect_children(struct server *server)
     }
 }
 
+/* Its pipe is closed: it ends now, or it has become a program that does not know of the pipe. */
+static void await_end(struct worker *worker)
+{
+    siginfo_t end = {.si_pid = 0};
+    int tries = 0;
+    do
+        poll(NULL, 0, tries);
+    while (waitid(P_PID, (id_t)worker->process, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end.si_pid == 0 && tries++ < 2);
+    close(worker->alive);
+    worker->alive = -1;
+}
+
 /* At max_children, waits until one of them ends; the clients wait in the queue. Returns whether
  * there is room: false after ms, and when a byte is in the pipe that ends all waiting. */
 static bool wait_for_a_child(struct server *server, int ms)
 {
     if (server->worker_count < server->class.max_children)
         return true;
+    /* not for ever: a pipe may also be held by a process that the child has left behind */
+    if (ms < 0 || ms > LOOK_AGAIN_MS)
+        ms = LOOK_AGAIN_MS;
     struct pollfd *fds = calloc((size_t)server->worker_count + 1, sizeof *fds);
     if (!fds)
         return false;
@@ -224,18 +243,11 @@ static bool wait_for_a_child(struct server *server, int ms)
     poll(fds, count, ms);
 
     count = 1;
-    for (struct worker **link = &server->workers; *link; count++) {
-        struct worker *worker = *link;
-        if (!fds[count].revents) {
-            link = &worker->next;
-            continue;
-        }
-        has_exited(worker, 0); /* its pipe is closed: it ends now, if it has not yet */
-        *link = worker->next;
-        server->worker_count--;
-        free_child(worker);
-    }
+    for (struct worker *worker = server->workers; worker; worker = worker->next, count++)
+        if (fds[count].revents)
+            await_end(worker);
     free(fds);
+    collect_children(server);
     return server->worker_count < server->class.max_children;
 }
 
@@ -243,11 +255,13 @@ static bool wait_for_a_child(struct server *server, int ms)
  * kept would hold the port after the parent's end. A datagram is answered through the server's
  * socket, which therefore stays. SIGTERM ends it, whatever the parent does at SIGTERM. */
 static void process_request_in_the_child(struct server *server, struct request *request,
-                                         const sigset_t *signals)
+                                         sigset_t *signals)
 {
     static const int usual[] = {SIGINT, SIGTERM, SIGPIPE, SIGCHLD};
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         signal(usual[i], SIG_DFL);
+        sigdelset(signals, usual[i]);
+    }
     pthread_sigmask(SIG_SETMASK, signals, NULL);
     if (!request->packet) {
         close(server->fd);
@@ -258,7 +272,8 @@ static void process_request_in_the_child(struct server *server, struct request *
     server->wake[0] = -1;
     server->wake[1] = -1;
     for (const struct worker *other = server->workers; other; other = other->next)
-        close(other->alive);
+        if (other->alive >= 0)
+            close(other->alive);
 
     bool finished = server->class.finish_request(server, request);
     if (!finished)

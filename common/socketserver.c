@@ -113,6 +113,7 @@ void server_serve_forever(struct server *server, int poll_interval)
     pthread_mutex_lock(&server->lock);
     server->shutdown_requested = false;
     server->serving = false;
+    server->loops++;
     pthread_cond_broadcast(&server->stopped);
     pthread_mutex_unlock(&server->lock);
 }
@@ -150,7 +151,8 @@ bool server_shutdown(struct server *server)
     bool from_loop = server->serving && pthread_equal(server->serving_thread, pthread_self());
     if (!from_loop) {
         server_end_loop(server);
-        while (server->serving)
+        unsigned loop = server->loops; /* another one may begin before this thread looks */
+        while (server->serving && server->loops == loop)
             pthread_cond_wait(&server->stopped, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);
@@ -409,9 +411,12 @@ struct server_class udp_server(void)
  * goes when the server does. (Lesson 03 also sees to a path that a server left behind.) */
 static bool bind_path(struct server *server)
 {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* a process has one umask */
+    pthread_mutex_lock(&one_at_a_time);
     mode_t mask = umask(0177);
     server->bound = bind_address(server);
     umask(mask);
+    pthread_mutex_unlock(&one_at_a_time);
     return server->bound;
 }
 

@@ -96,6 +96,7 @@ struct server {
     pthread_mutex_t lock;                                 /* guards what follows */
     pthread_cond_t stopped;
     bool serving;
+    unsigned loops; /* that have ended */
     pthread_t serving_thread;
     int ended; /* workers that can be joined */
 };

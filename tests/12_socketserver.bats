@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
+load peers/traps
 
 tcp() {
     SERVE=(serve --class tcp)
@@ -361,3 +362,25 @@ queues_200_clients() {
 @test "12: unix-stream: survives EMFILE without a spin" { unix_stream every_server_survives_emfile 6 -S; }
 @test "12: unix-stream: survives EINTR and short transfers" { unix_stream every_server_survives_eintr_and_short_transfers; }
 @test "12: unix-stream: stops with clients connected" { unix_stream every_server_stops_with_clients_connected; }
+
+# ---- From inside --------------------------------------------------------------------------------------------------------
+
+@test "12: plain classes serve and leave nothing" { plain_classes_serve_and_leave_nothing; }
+@test "12: a server that fails leaks nothing" { a_server_that_fails_leaks_nothing; }
+@test "12: options are as asked for" { options_are_as_asked_for; }
+@test "12: bound and activated by hand" { bound_and_activated_by_hand; }
+@test "12: a path is private and goes" { a_path_is_private_and_goes; }
+@test "12: paths are made in many threads" { paths_are_made_in_many_threads; }
+@test "12: shutdown in a handler is refused" { shutdown_in_a_handler_is_refused; }
+@test "12: shutdown without a loop returns" { shutdown_without_a_loop_returns; }
+@test "12: shutdown of an idle loop is quick" { shutdown_of_an_idle_loop_is_quick; }
+@test "12: shutdown of loop after loop returns" { shutdown_of_loop_after_loop_returns; }
+@test "12: shutdown leaves no spin" { shutdown_leaves_no_spin; }
+@test "12: accept that fails does not spin" { accept_that_fails_does_not_spin; }
+@test "12: methods are called in order" { methods_are_called_in_order; }
+@test "12: handle request serves exactly one" { handle_request_serves_exactly_one; }
+@test "12: handle request waits the shorter time out" { handle_request_waits_the_shorter_time_out; }
+@test "12: serve forever runs service actions" { serve_forever_runs_service_actions; }
+@test "12: a datagram that is cut is noticed" { a_datagram_that_is_cut_is_noticed; }
+@test "12: a stream has lines and time outs" { a_stream_has_lines_and_time_outs; }
+@test "12: a datagram is always answered" { a_datagram_is_always_answered; }

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # SERVER_PROGRAM and stem are the helper's
 load helper
 load peers/every_server
+load peers/traps
 load peers/event_loop
 
 greeting='欢迎致电10086,请输入1xxx,0转人工服务.'
@@ -557,3 +558,29 @@ times_requests_of() { # CLASS
 @test "13: names a privileged port" { every_server_names_a_privileged_port; }
 @test "13: has help" { every_server_has_help --class --handler --host --port --path --timing --ops; }
 @test "13: the slides show what is so" { check_slides; }
+
+# ---- From inside --------------------------------------------------------------------------------------------------------
+
+@test "13: methods are called in order in threads" { methods_are_called_in_order_in_threads; }
+@test "13: methods are called in order in children" { methods_are_called_in_order_in_children; }
+@test "13: handle request leaves no zombies" { handle_request_leaves_no_zombies; }
+@test "13: handle request ends in a full house" { handle_request_ends_in_a_full_house; }
+@test "13: mixed classes serve and leave nothing" { mixed_classes_serve_and_leave_nothing; }
+@test "13: twenty servers end at once" { twenty_servers_end_at_once; }
+@test "13: ended threads are joined" { ended_threads_are_joined; }
+@test "13: a burst does not wait" { a_burst_does_not_wait; }
+@test "13: a full house sleeps" { a_full_house_sleeps; }
+@test "13: a full house needs no service actions" { a_full_house_needs_no_service_actions; }
+@test "13: accept that fails leaves the others served" { accept_that_fails_leaves_the_others_served; }
+@test "13: server close hangs up" { server_close_hangs_up; }
+@test "13: server close ends children though sigterm is blocked" { server_close_ends_children_though_sigterm_is_blocked; }
+@test "13: server close leaves daemons alone" { server_close_leaves_daemons_alone; }
+@test "13: shutdown in a thread is allowed" { shutdown_in_a_thread_is_allowed; }
+@test "13: server close in a thread is allowed" { server_close_in_a_thread_is_allowed; }
+@test "13: a late datagram is sent by nobody else" { a_late_datagram_is_sent_by_nobody_else; }
+@test "13: an unrelated child keeps its status" { an_unrelated_child_keeps_its_status; }
+@test "13: a crash takes nobody with it" { a_crash_takes_nobody_with_it; }
+@test "13: a process left behind takes no place" { a_process_left_behind_takes_no_place; }
+@test "13: a child may become another program" { a_child_may_become_another_program; }
+@test "13: an orphan holds no port" { an_orphan_holds_no_port; }
+@test "13: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
