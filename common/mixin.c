@@ -186,10 +186,15 @@ static bool has_exited(const struct worker *worker, int options)
     return ended != 0;
 }
 
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static void free_child(struct worker *worker)
 {
-    if (worker->alive >= 0)
-        close(worker->alive);
+    close_if_open(worker->alive);
     free(worker);
 }
 
@@ -221,7 +226,7 @@ static void await_end(struct worker *worker)
     while (waitid(P_PID, (id_t)worker->process, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            end.si_pid == 0 && tries++ < 2);
     close(worker->alive);
-    worker->alive = -1;
+    worker->alive = -1; /* poll passes over it */
 }
 
 /* At max_children, waits until one of them ends; the clients wait in the queue. Returns whether
@@ -272,8 +277,7 @@ static void process_request_in_the_child(struct server *server, struct request *
     server->wake[0] = -1;
     server->wake[1] = -1;
     for (const struct worker *other = server->workers; other; other = other->next)
-        if (other->alive >= 0)
-            close(other->alive);
+        close_if_open(other->alive);
 
     bool finished = server->class.finish_request(server, request);
     if (!finished)
@@ -287,10 +291,11 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 {
     collect_children(server);
     struct worker *worker = malloc(sizeof *worker);
-    int ends[2];
-    if (!worker || pipe(ends) < 0) {
-        free(worker);
+    if (!worker)
         return false;
+    int ends[2] = {-1, -1};
+    if (pipe(ends) < 0) {
+        /* out of descriptors: no reason to turn the client away */
     }
     fflush(stdout); /* what is buffered now would be printed twice */
     sigset_t all, before;
@@ -301,12 +306,12 @@ static bool process_request_in_a_child(struct server *server, struct request *re
     int error = errno;
     pthread_mutex_unlock(&server->lock);
     if (process == 0) {
-        close(ends[0]);
+        close_if_open(ends[0]);
         fcntl(ends[1], F_SETFD, FD_CLOEXEC);
         process_request_in_the_child(server, request, &before);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    close(ends[1]);
+    close_if_open(ends[1]);
     *worker = (struct worker){.process = process, .alive = ends[0]};
     if (process < 0) {
         free_child(worker);

@@ -295,15 +295,15 @@ static inline void serve_three_clients_each(new_class *const *classes)
     printf("%d classes served three clients each and left nothing\n", count);
 }
 
-/* From now on no descriptor is free. Returns the limit as it was. */
-static inline struct rlimit use_up_descriptors(void)
+/* From now on so many descriptors are free. Returns the limit as it was. */
+static inline struct rlimit leave_descriptors(int count)
 {
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
     int next = dup(told[0]);
     close(next);
-    struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+    struct rlimit few = {.rlim_cur = (rlim_t)(next + count), .rlim_max = before.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &few) < 0)
         die("setrlimit");
     return before;
 }

@@ -34,13 +34,8 @@ static bool refuse_to_activate(struct server *server)
 /* With so few descriptors free, the pipe can be made and the socket cannot, or neither. */
 static void fail_for_want_of_descriptors(int free_ones)
 {
-    struct rlimit before;
     struct server server;
-    getrlimit(RLIMIT_NOFILE, &before);
-    int next = dup(told[0]);
-    close(next);
-    struct rlimit few = {.rlim_cur = (rlim_t)(next + free_ones), .rlim_max = before.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &few);
+    struct rlimit before = leave_descriptors(free_ones);
     bool opened = try_to_open(&server, tcp_server(), echo(SOCK_STREAM));
     int error = errno;
     setrlimit(RLIMIT_NOFILE, &before);
@@ -392,7 +387,7 @@ static void accept_fails(void)
     open_server(&running.server, tcp_server(), echo(SOCK_STREAM));
     begin(&running);
     int first = socket_for_later(), second = socket_for_later();
-    struct rlimit before = use_up_descriptors();
+    struct rlimit before = leave_descriptors(0);
     connect_later(first, &running.server);
     double used = cpu_percent();
     setrlimit(RLIMIT_NOFILE, &before);
@@ -400,7 +395,7 @@ static void accept_fails(void)
     shutdown(first, SHUT_WR);
     expect_end(first);
 
-    use_up_descriptors();
+    leave_descriptors(0);
     connect_later(second, &running.server);
     double from = now_ms();
     end(&running);

@@ -40,6 +40,7 @@ methods_are_called_in_order_in_threads() { claim requests order-in-threads; }
 methods_are_called_in_order_in_children() { claim requests order-in-children; }
 handle_request_leaves_no_zombies() { claim requests one-request-in-a-child; }
 handle_request_ends_in_a_full_house() { claim requests time-out-in-a-full-house; }
+handle_request_ends_after_a_full_house() { claim requests time-out-after-a-full-house; }
 
 # ---- A worker for each request (mixin) ---------------------------------------------------------------------------------
 
@@ -50,6 +51,7 @@ a_burst_does_not_wait() { claim workers burst; }
 a_full_house_sleeps() { claim workers full-house; }
 a_full_house_needs_no_service_actions() { claim workers full-house-without-super; }
 accept_that_fails_leaves_the_others_served() { claim workers accept-fails; }
+the_last_descriptor_is_enough() { claim workers last-descriptor; }
 
 server_close_hangs_up() { claim workers close-with-clients; }
 server_close_ends_children_though_sigterm_is_blocked() { claim workers close-with-signals-blocked; }

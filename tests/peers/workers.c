@@ -176,7 +176,7 @@ static void accept_fails(void)
         ask(early[i] = client_of(&running[i].server), "hello\n");
         late[i] = socket_for_later();
     }
-    struct rlimit before = use_up_descriptors();
+    struct rlimit before = leave_descriptors(0);
     for (int i = 0; i < 2; i++)
         connect_later(late[i], &running[i].server);
     double used = cpu_percent();
@@ -193,6 +193,26 @@ static void accept_fails(void)
     if (used > 5)
         fail("%.1f %% of a CPU while accept fails", used);
     printf("%.1f %% of a CPU while accept fails in two servers\n", used);
+}
+
+/* Whoever can be accepted can be served: a thread and a process need no descriptor. */
+static void last_descriptor(void)
+{
+    static new_class *const classes[] = {threading_tcp_server, forking_tcp_server};
+    for (int i = 0; i < 2; i++) {
+        struct running running;
+        open_server(&running.server, classes[i](), echo(SOCK_STREAM));
+        begin(&running);
+        int client = socket_for_later();
+        struct rlimit before = leave_descriptors(1);
+        connect_later(client, &running.server);
+        expect_text(client, "hello\n");
+        setrlimit(RLIMIT_NOFILE, &before);
+        end(&running);
+        server_close(&running.server);
+        expect_end(client);
+    }
+    printf("the client with the last descriptor is served\n");
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -644,6 +664,7 @@ int main(int argc, char **argv)
         {"full-house", full_house},
         {"full-house-without-super", full_house_without_super},
         {"accept-fails", accept_fails},
+        {"last-descriptor", last_descriptor},
         {"close-with-clients", close_with_clients},
         {"close-with-signals-blocked", close_with_signals_blocked},
         {"left-alone", left_alone},
