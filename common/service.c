@@ -64,7 +64,9 @@ static struct address parse(int family, const char *host, long port)
     if (address_parse(&address, family, host, port))
         return address;
     if (family != AF_UNIX)
-        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+        args_refuse(family == AF_INET6 ? "%s: not an IPv6 address like ::1"
+                                       : "%s: not an IPv4 address like 127.0.0.1",
+                    host);
     if (*host == '\0')
         args_refuse("an empty path names no socket");
     args_refuse("%s: too long for the path of a socket", host);

@@ -584,3 +584,5 @@ times_requests_of() { # CLASS
 @test "13: a child may become another program" { a_child_may_become_another_program; }
 @test "13: an orphan holds no port" { an_orphan_holds_no_port; }
 @test "13: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
+@test "13: handle request ends after a full house" { handle_request_ends_after_a_full_house; }
+@test "13: the last descriptor is enough" { the_last_descriptor_is_enough; }
