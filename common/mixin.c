@@ -230,7 +230,7 @@ static void await_end(struct worker *worker)
 }
 
 /* At max_children, waits until one of them ends; the clients wait in the queue. Returns whether
- * there is room: false after ms, and when a byte is in the pipe that ends all waiting. */
+ * there was room: false when it had to wait, for ms at most or until a byte is in the pipe. */
 static bool wait_for_a_child(struct server *server, int ms)
 {
     if (server->worker_count < server->class.max_children)
@@ -253,7 +253,7 @@ static bool wait_for_a_child(struct server *server, int ms)
             await_end(worker);
     free(fds);
     collect_children(server);
-    return server->worker_count < server->class.max_children;
+    return false; /* the time of this round may be over */
 }
 
 /* The child never returns. It closes its copies of what is the parent's: a listening socket that it
@@ -264,7 +264,8 @@ static void process_request_in_the_child(struct server *server, struct request *
 {
     static const int usual[] = {SIGINT, SIGTERM, SIGPIPE, SIGCHLD};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        signal(usual[i], SIG_DFL);
+        if (signal(usual[i], SIG_DFL) == SIG_IGN)
+            signal(usual[i], SIG_IGN); /* what the program ignores, its children do too */
         sigdelset(signals, usual[i]);
     }
     pthread_sigmask(SIG_SETMASK, signals, NULL);

@@ -414,10 +414,11 @@ static bool bind_path(struct server *server)
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* a process has one umask */
     pthread_mutex_lock(&one_at_a_time);
     mode_t mask = umask(0177);
-    server->bound = bind_address(server);
+    bool is_new = bind_address(server);
     umask(mask);
     pthread_mutex_unlock(&one_at_a_time);
-    return server->bound;
+    server->bound |= is_new; /* a second try fails, and the path of the first is still there */
+    return is_new;
 }
 
 static void close_and_unlink(struct server *server)

@@ -1,5 +1,6 @@
-/* claims: what servers.c, requests.c and workers.c have in common. A claim is a function that ends the process
- * with fail or die if what it says is not so, and prints one line of what it measured if it is. */
+/* claims: what servers.c, requests.c and workers.c have in common. A claim is a function that ends
+ * the process with fail or die if what it says is not so, and prints one line of what it measured
+ * if it is. */
 #ifndef CLAIMS_H
 #define CLAIMS_H
 
@@ -258,7 +259,7 @@ static inline void expect_nothing_left(const char *what, const struct server *se
         fail("%s: a child is left", what);
 }
 
-/* ---- Claims of more than one program ---------------------------------------------------------- */
+/* ---- Claims of more than one program --------------------------------------------------------- */
 
 typedef struct server_class new_class(void);
 

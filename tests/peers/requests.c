@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* ---- A server that writes down the calls of its methods, and in which one of them fails ------- */
+/* ---- A server that writes down the calls of its methods, and in which one of them fails ------ */
 
 static const char *broken; /* the method that fails; NULL: none */
 static struct server_class super;
@@ -335,8 +335,8 @@ static bool take_two_hundred_ms(struct handler *self)
     return true;
 }
 
-/* A full house that ends while handle_request waits leaves it the rest of its time, and no more. The
- * best of three, as the machine may be busy. */
+/* A full house that ends while handle_request waits leaves it the rest of its time, and no more.
+ * The best of three, as the machine may be busy. */
 static void time_out_after_a_full_house(void)
 {
     double best = 1e9;

@@ -1,6 +1,5 @@
 /* servers: a socketserver from its making to its end, tested from inside. What is done for one
- * request is in requests.c, what the
- * mixins add in workers.c.
+ * request is in requests.c, what the mixins add in workers.c.
  *
  *   servers CLAIM   one line that says what was measured, or one line on stderr and status 1
  *

@@ -1,5 +1,5 @@
-/* workers: what the mixins add to a socketserver, tested from inside: a thread or a process for each
- * request, too many of them, and what becomes of them at the end.
+/* workers: what the mixins add to a socketserver, tested from inside: a thread or a process for
+ * each request, too many of them, and what becomes of them at the end.
  *
  *   workers CLAIM   one line that says what was measured, or one line on stderr and status 1
  *
@@ -523,8 +523,8 @@ static void crash(void)
     printf("the client beside it and the next one were served\n");
 }
 
-/* A process of its own that the handler leaves behind has copies of all that the child has open, and
- * so has each process of another library. The place is the child's, and free when the child ends. */
+/* A process that the handler leaves behind has copies of all that the child has open. The place is
+ * the child's, and free when the child ends. */
 static bool leave_a_process_behind(struct handler *self)
 {
     if (fork() == 0) {
