@@ -1,0 +1,52 @@
+/* thread: threading.Thread, with pthreads below.
+ * Introduced by lesson 16.
+ *
+ * A thread starts once, may be joined many times, with or without a limit of time, and has a name.
+ * A program ends with thread_join_all, which waits for all but the daemons.
+ */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* The caller's object. It must live until the thread has been joined; a daemon's, as long as the
+ * process. */
+struct thread {
+    char name[24];
+    bool daemon; /* set before the start, or not at all */
+
+    /* the rest is the module's own */
+    void (*run)(void *argument);
+    void *argument;
+    pthread_t id;
+    struct thread *next;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    bool started, ended, joining, joined;
+};
+
+/* A thread that will run run(argument). The name may be NULL: "Thread-1", "Thread-2" and so on. */
+void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument);
+
+/* Starts it. Returns false with errno set: EALREADY, it has been started before; EAGAIN, the system
+ * has no more threads. Thread.start */
+bool thread_start(struct thread *thread);
+
+/* Waits until it has ended, ms at most; -1: without limit. Returns false with errno set: ETIMEDOUT,
+ * it still runs; EDEADLK, a thread cannot wait for its own end; ESRCH, it was never started.
+ * Thread.join */
+bool thread_join(struct thread *thread, long ms);
+
+/* Whether it has been started and has not ended. Thread.is_alive */
+bool thread_is_alive(struct thread *thread);
+
+/* The name of the thread that calls: "main" for one that this module did not start.
+ * threading.current_thread().name */
+const char *thread_name(void);
+
+/* Joins every thread that has been started and is no daemon, as Python does when the main thread
+ * ends. Daemons are abandoned: they end with the process, wherever they are. */
+void thread_join_all(void);
+
+#endif
