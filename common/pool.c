@@ -1,0 +1,541 @@
+#include "pool.h"
+
+#include "deadline.h"
+#include "die.h"
+#include "shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- What the parent and a worker share ------------------------------------------------------ */
+
+enum slot_state { FREE, WAITING, RUNNING, DONE };
+enum { SLOTS = 1024, MOST_FALSE_STARTS = 3 };
+
+struct slot {
+    atomic_int state;
+    /* the worker is a copy of the parent: the function has the same address there */
+    bool (*function)(long argument, long *result);
+    long argument, result;
+    int error;
+};
+
+struct channel {
+    atomic_bool sleeps; /* the worker: whoever gives it a task rings its bell */
+    atomic_bool ready;  /* it has been through the initializer */
+    struct slot slots[SLOTS];
+};
+
+struct pool_shared {
+    atomic_bool parent_sleeps;
+    struct channel channels[];
+};
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2,
+               "an atomic that is made with a lock does not work between processes");
+
+struct worker {
+    struct process process;
+    char name[24];
+    struct channel *channel;
+    int bell[2];           /* a pipe; its end of file tells the worker that no more will come */
+    int false_starts;      /* how often it has died before it was ready, one after the other */
+    unsigned given, taken; /* tasks: into the slots, and out of them again */
+    struct task *tasks[SLOTS];
+};
+
+/* ---- A worker -------------------------------------------------------------------------------- */
+
+static const char *worker_name = "main";
+static int parent_bell[2] = {-1, -1}; /* a byte in it: a task is done, or a child has ended */
+
+static void ring(int bell)
+{
+    while (write(bell, "", 1) < 0 && errno == EINTR)
+        continue;
+}
+
+/* The worker says that it sleeps, and then looks once more: the parent that filled the slot just
+ * before may not have seen it, and would not ring. Returns false when no more tasks will come. */
+static bool sleep_until_rung(struct worker *worker, const struct slot *slot)
+{
+    char byte;
+    ssize_t got = 1;
+    worker->channel->sleeps = true;
+    if (slot->state != WAITING)
+        while ((got = read(worker->bell[0], &byte, 1)) < 0 && errno == EINTR)
+            continue;
+    worker->channel->sleeps = false;
+    return got == 1;
+}
+
+static void run_slot(struct pool *pool, struct slot *slot)
+{
+    long result = 0;
+    errno = 0;
+    slot->error = slot->function(slot->argument, &result) ? 0 : errno ? errno : EIO;
+    slot->result = result;
+    slot->state = DONE;
+    if (pool->shared->parent_sleeps && atomic_exchange(&pool->shared->parent_sleeps, false))
+        ring(parent_bell[1]);
+}
+
+/* Each worker has copies of the parent's ends of the pipes. As long as one is open, nobody sees the
+ * end of file when the parent has gone. */
+static void close_ends_of_the_parent(struct pool *pool)
+{
+    for (int i = 0; i < pool->worker_count; i++)
+        close(pool->workers[i].bell[1]);
+    close(parent_bell[0]);
+}
+
+struct beginning {
+    struct pool *pool;
+    struct worker *worker;
+};
+
+static int work(void *argument)
+{
+    struct pool *pool = ((struct beginning *)argument)->pool;
+    struct worker *worker = ((struct beginning *)argument)->worker;
+    struct channel *channel = worker->channel;
+    const struct pool_options *options = &pool->options;
+    worker_name = worker->name;
+    signal(SIGCHLD, SIG_DFL);
+    close_ends_of_the_parent(pool);
+    if (options->initializer && !options->initializer(options->initializer_argument))
+        return EXIT_FAILURE;
+    channel->ready = true;
+    long limit = options->max_tasks_per_child;
+    unsigned next = 0;
+    while (limit == 0 || next < (unsigned long)limit) {
+        struct slot *slot = &channel->slots[next % SLOTS];
+        int expected = WAITING; /* or the parent takes the task back at this moment */
+        if (atomic_compare_exchange_strong(&slot->state, &expected, RUNNING)) {
+            run_slot(pool, slot);
+            next++;
+        } else if (!sleep_until_rung(worker, slot)) {
+            break;
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+static bool start_worker(struct pool *pool, struct worker *worker)
+{
+    worker->process = (struct process){0};
+    worker->given = worker->taken = 0;
+    worker->channel->sleeps = worker->channel->ready = false;
+    return process_start(&worker->process, worker->name, work, &(struct beginning){pool, worker});
+}
+
+/* ---- Tasks to the workers, and back ---------------------------------------------------------- */
+
+static void (*callback_of(const struct task *task))(struct task *)
+{
+    return task->state == TASK_SUCCEEDED ? task->callback : task->error_callback;
+}
+
+static void append(struct task ***end, struct task *task)
+{
+    task->next = NULL;
+    **end = task;
+    *end = &task->next;
+}
+
+static struct task *pop(struct task **first, struct task ***end)
+{
+    struct task *task = *first;
+    *first = task->next;
+    if (!*first)
+        *end = first;
+    return task;
+}
+
+static bool is_at_work(const struct worker *worker)
+{
+    return worker->process.pid > 0 && !worker->process.joined;
+}
+
+static bool has_room(const struct pool *pool, const struct worker *worker)
+{
+    long limit = pool->options.max_tasks_per_child;
+    return is_at_work(worker) && worker->given - worker->taken < SLOTS &&
+           (limit == 0 || worker->given < (unsigned long)limit);
+}
+
+static struct worker *least_busy(struct pool *pool)
+{
+    struct worker *best = NULL;
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (has_room(pool, worker) &&
+            (!best || worker->given - worker->taken < best->given - best->taken))
+            best = worker;
+    }
+    return best;
+}
+
+static void put(struct worker *worker, struct task *task)
+{
+    unsigned i = worker->given++ % SLOTS;
+    struct slot *slot = &worker->channel->slots[i];
+    worker->tasks[i] = task;
+    slot->function = task->function;
+    slot->argument = task->argument;
+    slot->state = WAITING;
+}
+
+/* Gives what is waiting to the workers, a chunk at a time. */
+static void hand_out(struct pool *pool)
+{
+    struct worker *worker;
+    while (pool->waiting && (worker = least_busy(pool))) {
+        do
+            put(worker, pop(&pool->waiting, &pool->waiting_end));
+        while (pool->waiting && pool->waiting->follows && has_room(pool, worker));
+        if (worker->channel->sleeps && atomic_exchange(&worker->channel->sleeps, false))
+            ring(worker->bell[1]);
+    }
+}
+
+static void finish(struct pool *pool, struct task *task, enum task_state state, int error)
+{
+    task->state = state;
+    task->error = error;
+    if (callback_of(task))
+        append(&pool->finished_end, task);
+    else
+        pool->unfinished--;
+}
+
+static void collect_from(struct pool *pool, struct worker *worker)
+{
+    while (worker->taken != worker->given) {
+        unsigned i = worker->taken % SLOTS;
+        struct slot *slot = &worker->channel->slots[i];
+        if (slot->state != DONE)
+            return;
+        struct task *task = worker->tasks[i];
+        task->result = slot->result;
+        int error = slot->error;
+        slot->state = FREE;
+        worker->taken++;
+        finish(pool, task, error ? TASK_FAILED : TASK_SUCCEEDED, error);
+    }
+}
+
+/* Takes back the newest tasks that the worker has not begun, until it has no more than this many. */
+static void take_back(struct pool *pool, struct worker *worker, unsigned keep)
+{
+    while (worker->given - worker->taken > keep) {
+        unsigned i = (worker->given - 1) % SLOTS;
+        int expected = WAITING;
+        if (!atomic_compare_exchange_strong(&worker->channel->slots[i].state, &expected, FREE))
+            return;
+        worker->given--;
+        struct task *task = worker->tasks[i];
+        if (!pool->waiting)
+            pool->waiting_end = &task->next;
+        task->next = pool->waiting;
+        pool->waiting = task;
+    }
+}
+
+/* What was handed out early is shared anew when a worker has nothing to do. */
+static void share_with_the_idle(struct pool *pool)
+{
+    struct worker *idle = least_busy(pool), *busiest = &pool->workers[0];
+    for (int i = 1; i < pool->worker_count; i++)
+        if (pool->workers[i].given - pool->workers[i].taken > busiest->given - busiest->taken)
+            busiest = &pool->workers[i];
+    unsigned tasks = busiest->given - busiest->taken;
+    if (!pool->waiting && idle && idle->given == idle->taken && tasks > 1)
+        take_back(pool, busiest, (tasks + 1) / 2);
+}
+
+/* ---- A worker that has ended ----------------------------------------------------------------- */
+
+static volatile sig_atomic_t ends; /* of children, so far */
+static struct sigaction before_pool;
+
+static void child_ended(int signal_number)
+{
+    (void)signal_number;
+    int error = errno;
+    ends++;
+    ring(parent_bell[1]);
+    errno = error;
+}
+
+/* The slots say what it was at. Only that task is lost; what waited goes to other workers. */
+static void clear_up_after(struct pool *pool, struct worker *worker)
+{
+    collect_from(pool, worker);
+    unsigned i = worker->taken % SLOTS;
+    struct slot *slot = &worker->channel->slots[i];
+    if (slot->state == RUNNING) {
+        slot->state = FREE;
+        worker->taken++;
+        worker->tasks[i]->status = process_exitcode(&worker->process);
+        finish(pool, worker->tasks[i], TASK_FAILED, 0);
+    }
+    take_back(pool, worker, 0);
+    worker->false_starts = worker->channel->ready ? 0 : worker->false_starts + 1;
+}
+
+/* The system may refuse a new one: then it is tried again later. Without a single worker, nobody
+ * would ever do what is waiting. */
+static void replace_those_that_ended(struct pool *pool)
+{
+    int at_work = 0;
+    pool->is_short = false;
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (is_at_work(worker) && !process_is_alive(&worker->process))
+            clear_up_after(pool, worker);
+        if (!is_at_work(worker) && worker->false_starts < MOST_FALSE_STARTS)
+            pool->is_short |= !start_worker(pool, worker);
+        at_work += is_at_work(worker);
+    }
+    while (at_work == 0 && pool->waiting)
+        finish(pool, pop(&pool->waiting, &pool->waiting_end), TASK_FAILED, ECHILD);
+}
+
+static void look_after_workers(struct pool *pool)
+{
+    for (int i = 0; i < pool->worker_count; i++)
+        collect_from(pool, &pool->workers[i]);
+    if (pool->is_short || pool->ends_seen != (unsigned)ends) {
+        pool->ends_seen = (unsigned)ends;
+        replace_those_that_ended(pool);
+    }
+    share_with_the_idle(pool);
+    hand_out(pool);
+}
+
+/* ---- The parent waits ------------------------------------------------------------------------ */
+
+/* A callback may call the pool. What finishes meanwhile is called back after it, not inside it. */
+static void call_back(struct pool *pool)
+{
+    while (!pool->in_callback && pool->finished) {
+        struct task *task = pop(&pool->finished, &pool->finished_end);
+        pool->in_callback = true;
+        callback_of(task)(task);
+        pool->in_callback = false;
+        pool->unfinished--;
+    }
+}
+
+static bool has_news(const struct pool *pool)
+{
+    for (int i = 0; i < pool->worker_count; i++) {
+        const struct worker *worker = &pool->workers[i];
+        if (worker->taken != worker->given &&
+            worker->channel->slots[worker->taken % SLOTS].state == DONE)
+            return true;
+    }
+    return pool->ends_seen != (unsigned)ends;
+}
+
+/* As a worker sleeps: says so first, and then looks once more. Returns false when the deadline is
+ * over. */
+static bool sleep_until_news(struct pool *pool, struct deadline deadline)
+{
+    struct pollfd bell = {.fd = parent_bell[0], .events = POLLIN};
+    char bytes[64];
+    int ready = 1, left = deadline_left(deadline);
+    pool->shared->parent_sleeps = true;
+    if (!has_news(pool)) {
+        ready = poll(&bell, 1, left);
+        if (ready == 1 && read(parent_bell[0], bytes, sizeof bytes) < 0)
+            ready = -1; /* a signal: looks again */
+    }
+    pool->shared->parent_sleeps = false;
+    return ready != 0;
+}
+
+/* Waits for this task, or for all of them (NULL). */
+static bool wait_for(struct pool *pool, const struct task *task, struct deadline deadline)
+{
+    bool in_time = true;
+    for (;;) {
+        look_after_workers(pool);
+        call_back(pool);
+        if (task ? task->state != TASK_PENDING : pool->unfinished == 0)
+            return true;
+        if (!in_time)
+            return false;
+        in_time = sleep_until_news(pool, deadline);
+    }
+}
+
+/* ---- What the caller sees -------------------------------------------------------------------- */
+
+bool pool_apply_async(struct pool *pool, struct task *task)
+{
+    if (pool->closed) {
+        errno = ESHUTDOWN;
+        return false;
+    }
+    task->state = TASK_PENDING;
+    pool->unfinished++;
+    append(&pool->waiting_end, task);
+    hand_out(pool);
+    return true;
+}
+
+bool pool_get(struct pool *pool, const struct task *task, long ms)
+{
+    bool in_time = wait_for(pool, task, deadline_in(ms));
+    errno = ETIMEDOUT;
+    return in_time;
+}
+
+bool pool_apply(struct pool *pool, struct task *task)
+{
+    return pool_apply_async(pool, task) && pool_get(pool, task, -1);
+}
+
+bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arguments,
+              long *results, long count, long chunk)
+{
+    struct task *tasks = calloc((size_t)count, sizeof *tasks);
+    if (!tasks || pool->closed) {
+        free(tasks);
+        errno = pool->closed ? ESHUTDOWN : ENOMEM;
+        return false;
+    }
+    for (long i = 0; i < count; i++) {
+        tasks[i] = (struct task){.function = function,
+                                 .argument = arguments[i],
+                                 .follows = i % chunk != 0};
+        append(&pool->waiting_end, &tasks[i]);
+        pool->unfinished++;
+    }
+    int error = 0;
+    for (long i = 0; i < count; i++) {
+        pool_get(pool, &tasks[i], -1);
+        results[i] = tasks[i].result;
+        if (tasks[i].state == TASK_FAILED && error == 0)
+            error = tasks[i].error ? tasks[i].error : ECHILD;
+    }
+    free(tasks);
+    errno = error;
+    return error == 0;
+}
+
+void pool_close(struct pool *pool)
+{
+    pool->closed = true;
+}
+
+void pool_terminate(struct pool *pool)
+{
+    pool->closed = true;
+    for (int i = 0; i < pool->worker_count; i++) /* SIGKILL: a task may have blocked SIGTERM */
+        process_signal(&pool->workers[i].process, SIGKILL);
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
+        process_join(&worker->process, -1);
+        collect_from(pool, worker);
+        while (worker->taken != worker->given)
+            finish(pool, worker->tasks[worker->taken++ % SLOTS], TASK_FAILED, ECANCELED);
+    }
+    while (pool->waiting)
+        finish(pool, pop(&pool->waiting, &pool->waiting_end), TASK_FAILED, ECANCELED);
+    call_back(pool);
+}
+
+bool pool_join(struct pool *pool)
+{
+    if (!pool->closed || pool->in_callback) {
+        errno = pool->closed ? EDEADLK : EBUSY;
+        return false;
+    }
+    wait_for(pool, NULL, deadline_in(-1));
+    for (int i = 0; i < pool->worker_count; i++)
+        close(pool->workers[i].bell[1]);
+    for (int i = 0; i < pool->worker_count; i++) {
+        process_join(&pool->workers[i].process, -1);
+        close(pool->workers[i].bell[0]);
+    }
+    sigaction(SIGCHLD, &before_pool, NULL);
+    close(parent_bell[0]);
+    close(parent_bell[1]);
+    parent_bell[0] = parent_bell[1] = -1;
+    shared_free(pool->shared, pool->shared_size);
+    free(pool->workers);
+    return true;
+}
+
+static void open_pipe(int pipe_ends[2])
+{
+    if (pipe(pipe_ends) < 0)
+        die("pipe");
+}
+
+/* The pipes are all there before the first worker is, so that each worker can close those of the
+ * others. */
+static void open_pipes(struct pool *pool)
+{
+    open_pipe(parent_bell);
+    /* a bell that is full has been rung often enough; the signal handler must not wait */
+    fcntl(parent_bell[0], F_SETFL, O_NONBLOCK);
+    fcntl(parent_bell[1], F_SETFL, O_NONBLOCK);
+    for (int i = 0; i < pool->worker_count; i++)
+        open_pipe(pool->workers[i].bell);
+}
+
+bool pool_open(struct pool *pool, long workers, struct pool_options options)
+{
+    if (workers < 1 || parent_bell[0] >= 0) {
+        errno = workers < 1 ? EINVAL : EBUSY;
+        return false;
+    }
+    *pool = (struct pool){.options = options, .worker_count = (int)workers};
+    pool->ends_seen = (unsigned)ends - 1; /* one may have ended before it could be told */
+    pool->waiting_end = &pool->waiting;
+    pool->finished_end = &pool->finished;
+    pool->workers = calloc((size_t)workers, sizeof *pool->workers);
+    if (!pool->workers)
+        die("calloc");
+    pool->shared_size = sizeof *pool->shared + (size_t)workers * sizeof *pool->shared->channels;
+    pool->shared = shared_new(pool->shared_size);
+    open_pipes(pool);
+    struct sigaction action = {.sa_handler = child_ended, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    int error = 0;
+    for (int i = 0; i < pool->worker_count && error == 0; i++) {
+        struct worker *worker = &pool->workers[i];
+        worker->channel = &pool->shared->channels[i];
+        snprintf(worker->name, sizeof worker->name, "worker-%d", i + 1);
+        if (!start_worker(pool, worker))
+            error = errno;
+        if (i == 0) /* process_start has set its own */
+            sigaction(SIGCHLD, &action, &before_pool);
+    }
+    if (error != 0) {
+        pool_terminate(pool);
+        pool_join(pool);
+    }
+    errno = error;
+    return error == 0;
+}
+
+const char *pool_worker_name(void)
+{
+    return worker_name;
+}
+
+pid_t pool_worker_pid(const struct pool *pool, int number)
+{
+    return pool->workers[number - 1].process.pid;
+}

@@ -1,0 +1,395 @@
+/* pools: what a process pool promises (common/pool.h), tested from inside: no task lost, none done
+ * twice, whoever is killed.
+ *
+ *   pools CLAIM   one line that says what was measured, or one line on stderr and status 1
+ */
+#include "claims.h"
+#include "pool.h"
+#include "shared.h"
+
+#include <semaphore.h>
+#include <stdatomic.h>
+
+enum { WORKERS = 4, MANY = 20000 };
+
+/* What the workers tell the tests. */
+static struct shared_things {
+    atomic_int runs[MANY];
+    atomic_int starts;
+    sem_t begun, go_on, ready;
+} *shared;
+
+static struct pool pool;
+static struct task tasks[MANY];
+static long called_back, called_back_with_error;
+
+static void open_pool(long workers, struct pool_options options)
+{
+    if (!pool_open(&pool, workers, options))
+        die("pool_open");
+}
+
+static void end_pool(void)
+{
+    pool_close(&pool);
+    if (!pool_join(&pool))
+        die("pool_join");
+}
+
+static bool run(long i, long *result)
+{
+    shared->runs[i]++;
+    *result = i + 100;
+    return true;
+}
+
+static void count_success(struct task *task)
+{
+    called_back += task->result == task->argument + 100;
+}
+
+static void count_error(struct task *task)
+{
+    (void)task;
+    called_back_with_error++;
+}
+
+static void submit(long count, bool (*function)(long, long *), void (*callback)(struct task *))
+{
+    for (long i = 0; i < count; i++) {
+        tasks[i] = (struct task){.function = function,
+                                 .argument = i,
+                                 .callback = callback,
+                                 .error_callback = count_error};
+        if (!pool_apply_async(&pool, &tasks[i]))
+            die("pool_apply_async");
+    }
+}
+
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) < 0 && errno == EINTR)
+        continue;
+}
+
+/* ---- No task lost, none done twice ----------------------------------------------------------- */
+
+static void each_once(void)
+{
+    int before = count_descriptors();
+    open_pool(WORKERS, (struct pool_options){0});
+    submit(MANY, run, count_success);
+    end_pool();
+    for (int i = 0; i < MANY; i++)
+        if (shared->runs[i] != 1)
+            fail("task %d ran %d times", i, shared->runs[i]);
+    if (called_back != MANY || called_back_with_error != 0)
+        fail("%ld of %d tasks were called back with their result", called_back, MANY);
+    if (count_descriptors() != before)
+        fail("%d descriptors before, %d after", before, count_descriptors());
+    printf("%ld tasks, each once\n", called_back);
+}
+
+static int kills;
+
+static void kill_now_and_then(struct task *task)
+{
+    static unsigned calls;
+    count_success(task);
+    if (++calls % 200 == 0) {
+        kill(pool_worker_pid(&pool, 1 + (int)(calls / 200 % WORKERS)), SIGKILL);
+        kills++;
+    }
+}
+
+static void killed_at_random(void)
+{
+    open_pool(WORKERS, (struct pool_options){0});
+    submit(MANY, run, kill_now_and_then);
+    end_pool();
+    for (int i = 0; i < MANY; i++) {
+        bool succeeded = tasks[i].state == TASK_SUCCEEDED;
+        if (shared->runs[i] > 1 || (succeeded && shared->runs[i] != 1))
+            fail("task %d ran %d times", i, shared->runs[i]);
+        if (!succeeded && (tasks[i].error != 0 || tasks[i].status != -SIGKILL))
+            fail("task %d failed with error %d, status %d", i, tasks[i].error, tasks[i].status);
+    }
+    if (kills < 50 || called_back + called_back_with_error != MANY)
+        fail("%d kills, %ld + %ld callbacks", kills, called_back, called_back_with_error);
+    if (called_back_with_error > kills)
+        fail("%d kills, and %ld tasks failed", kills, called_back_with_error);
+    printf("%d workers killed among %d tasks: %ld failed, none was lost or ran twice\n", kills,
+           MANY, called_back_with_error);
+}
+
+static bool meet(long i, long *result)
+{
+    sem_post(&shared->begun);
+    wait_for(&shared->go_on);
+    *result = i + 100;
+    return true;
+}
+
+/* As many tasks as there are workers have begun, and none has ended. */
+static void see_full_strength(void)
+{
+    submit(WORKERS, meet, NULL);
+    for (int i = 0; i < WORKERS; i++) {
+        while (sem_trywait(&shared->begun) < 0)
+            if (pool_get(&pool, &tasks[0], 1))
+                fail("a task has ended before all had begun");
+    }
+    for (int i = 0; i < WORKERS; i++)
+        sem_post(&shared->go_on);
+    for (int i = 0; i < WORKERS; i++)
+        if (!pool_get(&pool, &tasks[i], -1) || tasks[i].state != TASK_SUCCEEDED)
+            fail("task %d failed", i);
+}
+
+static void killed_while_idle(void)
+{
+    open_pool(WORKERS, (struct pool_options){0});
+    for (int round = 0; round < 20; round++) {
+        for (int i = 1; i <= WORKERS; i++)
+            kill(pool_worker_pid(&pool, i), SIGKILL);
+        see_full_strength();
+    }
+    end_pool();
+    printf("20 times all workers were killed, and all were there again\n");
+}
+
+/* ---- What a task may do to its worker -------------------------------------------------------- */
+
+static bool leave(long i, long *result)
+{
+    (void)result;
+    _exit((int)i);
+}
+
+static void exit_in_a_task(void)
+{
+    open_pool(1, (struct pool_options){0});
+    struct task task = {.function = leave, .argument = 7};
+    pool_apply(&pool, &task);
+    if (task.state != TASK_FAILED || task.error != 0 || task.status != 7)
+        fail("state %d, error %d, status %d", task.state, task.error, task.status);
+    end_pool();
+    printf("a worker that ends with status 7: its task failed, with that status\n");
+}
+
+/* A process that the task leaves behind has copies of all pipes of the worker. */
+static bool leave_a_child_and_crash(long i, long *result)
+{
+    (void)i, (void)result;
+    if (fork() == 0) {
+        wait_for(&shared->go_on);
+        _exit(EXIT_SUCCESS);
+    }
+    abort();
+}
+
+static void grandchild(void)
+{
+    open_pool(2, (struct pool_options){0});
+    struct task task = {.function = leave_a_child_and_crash};
+    pool_apply_async(&pool, &task);
+    if (!pool_get(&pool, &task, limit(5000)))
+        fail("the end of the worker is not seen as long as its child lives");
+    if (task.status != -SIGABRT)
+        fail("status %d", task.status);
+    sem_post(&shared->go_on);
+    end_pool();
+    printf("the task failed although a child of its worker lives on\n");
+}
+
+/* What waits behind a long task goes to another worker. */
+static void behind_a_long_task(void)
+{
+    open_pool(2, (struct pool_options){0});
+    struct task long_task = {.function = meet};
+    pool_apply_async(&pool, &long_task);
+    submit(1000, run, count_success);
+    for (int i = 0; i < 1000; i++)
+        if (!pool_get(&pool, &tasks[i], limit(5000)))
+            fail("task %d waits behind one that does not end", i);
+    if (long_task.state != TASK_PENDING)
+        fail("the long task has ended");
+    sem_post(&shared->go_on);
+    end_pool();
+    printf("1000 tasks passed one that did not end\n");
+}
+
+/* ---- Callbacks ------------------------------------------------------------------------------- */
+
+static void apply_in_callback(struct task *task)
+{
+    struct task again = {.function = run, .argument = task->argument};
+    pool_apply(&pool, &again);
+    called_back += again.result == task->result;
+}
+
+static struct task chain;
+static long links;
+
+static void submit_again(struct task *task)
+{
+    if (++links < MANY)
+        pool_apply_async(&pool, task);
+}
+
+static void callback_calls_the_pool(void)
+{
+    open_pool(WORKERS, (struct pool_options){0});
+    submit(5000, run, apply_in_callback);
+    for (int i = 0; i < 5000; i++)
+        pool_get(&pool, &tasks[i], -1);
+    chain = (struct task){.function = run, .callback = submit_again};
+    pool_apply_async(&pool, &chain);
+    while (links < MANY)
+        pool_get(&pool, &chain, -1);
+    end_pool();
+    if (called_back != 5000)
+        fail("%ld callbacks applied", called_back);
+    printf("5000 callbacks applied a task each, and one task was submitted %ld times\n", links);
+}
+
+/* ---- Beginnings and ends --------------------------------------------------------------------- */
+
+static bool cannot_begin(long argument)
+{
+    (void)argument;
+    shared->starts++;
+    return false;
+}
+
+static void false_starts(void)
+{
+    open_pool(WORKERS, (struct pool_options){.initializer = cannot_begin});
+    struct task task = {.function = run};
+    pool_apply(&pool, &task);
+    if (task.state != TASK_FAILED || task.error != ECHILD)
+        fail("state %d, error %d", task.state, task.error);
+    end_pool();
+    if (shared->starts > 3 * WORKERS)
+        fail("%d starts", shared->starts);
+    printf("no worker can begin: %d starts, and the task failed\n", shared->starts);
+}
+
+static bool get_pid(long i, long *result)
+{
+    (void)i;
+    *result = getpid();
+    return true;
+}
+
+static void one_task_each(void)
+{
+    enum { COUNT = 50 };
+    static long zeros[COUNT], pids[COUNT];
+    open_pool(1, (struct pool_options){.max_tasks_per_child = 1});
+    if (!pool_map(&pool, get_pid, zeros, pids, COUNT, 10))
+        die("pool_map");
+    for (int i = 1; i < COUNT; i++)
+        if (pids[i] == pids[i - 1])
+            fail("tasks %d and %d were done by the same process", i - 1, i);
+    end_pool();
+    printf("%d tasks by as many processes, in order\n", COUNT);
+}
+
+static void terminated(void)
+{
+    open_pool(WORKERS, (struct pool_options){0});
+    submit(10000, meet, count_success);
+    for (int i = 0; i < WORKERS; i++)
+        wait_for(&shared->begun);
+    double from = now_ms();
+    pool_terminate(&pool);
+    if (!pool_join(&pool))
+        die("pool_join");
+    double took = now_ms() - from;
+    for (int i = 0; i < 10000; i++)
+        if (tasks[i].state != TASK_FAILED || tasks[i].error != ECANCELED)
+            fail("task %d: state %d, error %d", i, tasks[i].state, tasks[i].error);
+    if (called_back_with_error != 10000 || took > limit(1000))
+        fail("%ld callbacks, %.0f ms", called_back_with_error, took);
+    printf("10000 tasks ended in %.0f ms\n", took);
+}
+
+/* However the parent ends, the end of file of this pipe says that no worker is left. */
+static void parent_ends_of(int signal_number)
+{
+    int alive[2];
+    if (pipe(alive) < 0)
+        die("pipe");
+    pid_t parent = fork();
+    if (parent == 0) {
+        open_pool(WORKERS, (struct pool_options){0});
+        if (signal_number == SIGTERM)
+            submit(WORKERS, meet, NULL);
+        else
+            see_full_strength();
+        sem_post(&shared->ready);
+        for (;;)
+            pause();
+    }
+    close(alive[1]);
+    wait_for(&shared->ready);
+    kill(parent, signal_number);
+    struct pollfd end = {.fd = alive[0], .events = POLLIN};
+    if (poll(&end, 1, limit(5000)) != 1)
+        fail("workers are left behind");
+    waitpid(parent, NULL, 0);
+    close(alive[0]);
+}
+
+static void parent_ends(void)
+{
+    parent_ends_of(SIGKILL); /* its workers are idle */
+    parent_ends_of(SIGTERM); /* its workers never end their tasks */
+    printf("no worker outlives its parent\n");
+}
+
+static void refused(void)
+{
+    struct pool other;
+    struct task task = {.function = run};
+    if (pool_open(&pool, 0, (struct pool_options){0}) || errno != EINVAL)
+        fail("a pool without workers");
+    open_pool(1, (struct pool_options){0});
+    if (pool_open(&other, 1, (struct pool_options){0}) || errno != EBUSY)
+        fail("two pools");
+    if (pool_join(&pool) || errno != EBUSY)
+        fail("join before close");
+    pool_close(&pool);
+    if (pool_apply_async(&pool, &task) || errno != ESHUTDOWN)
+        fail("apply_async after close");
+    long number = 0;
+    if (pool_map(&pool, run, &number, &number, 1, 1) || errno != ESHUTDOWN)
+        fail("map after close");
+    end_pool();
+    printf("what has to be refused is refused\n");
+}
+
+int main(int argc, char **argv)
+{
+    static const struct claim claims[] = {
+        {"each-once", each_once},
+        {"killed-at-random", killed_at_random},
+        {"killed-while-idle", killed_while_idle},
+        {"exit-in-a-task", exit_in_a_task},
+        {"grandchild", grandchild},
+        {"behind-a-long-task", behind_a_long_task},
+        {"callback-calls-the-pool", callback_calls_the_pool},
+        {"false-starts", false_starts},
+        {"one-task-each", one_task_each},
+        {"terminated", terminated},
+        {"parent-ends", parent_ends},
+        {"refused", refused},
+        {0},
+    };
+    shared = shared_new(sizeof *shared);
+    sem_init(&shared->begun, 1, 0);
+    sem_init(&shared->go_on, 1, 0);
+    sem_init(&shared->ready, 1, 0);
+    return claims_run(argc, argv, claims);
+}
