@@ -295,12 +295,13 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
 static void replace_those_that_ended(struct pool *pool)
 {
     int at_work = 0;
+    bool is_needed = !pool->closed || pool->unfinished > 0;
     pool->is_short = false;
     for (int i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];
         if (is_at_work(worker) && !process_is_alive(&worker->process))
             clear_up_after(pool, worker);
-        if (!is_at_work(worker) && worker->false_starts < MOST_FALSE_STARTS)
+        if (is_needed && !is_at_work(worker) && worker->false_starts < MOST_FALSE_STARTS)
             pool->is_short |= !start_worker(pool, worker);
         at_work += is_at_work(worker);
     }

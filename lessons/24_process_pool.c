@@ -377,7 +377,7 @@ static void play_initializer(void)
     open_or_die(&pool, workers, (struct pool_options){.initializer = cannot_begin});
     task = (struct task){.function = get_pid};
     pool_apply(&pool, &task);
-    say_result("no worker gets through its initializer; a task", &task);
+    say_result("with an initializer that fails, a task", &task);
     pool_close(&pool);
     pool_join(&pool);
 }
@@ -509,10 +509,18 @@ static int demo(char **operands)
     return EXIT_SUCCESS;
 }
 
+static int deaths(char **operands)
+{
+    (void)operands;
+    play_deaths();
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
         {"", "", "play the demo", demo},
+        {"deaths", "", "play only how tasks fail and workers die", deaths},
         {0},
     };
     static const struct option_spec options[] = {

@@ -38,7 +38,7 @@ lessons() {
 @test "00: a helper in common/ has two users, and each of its functions has one" {
     local header name users
     for header in common/*.h; do
-        users=$(grep -l "^#include \"${header#common/}\"" lessons/*.c common/*.c | grep -vc "^${header%.h}.c$")
+        users=$(grep -l "^#include \"${header#common/}\"" lessons/*.c common/*.[ch] tests/peers/*.c | grep -vc "^${header%.h}.c$")
         ((users >= 2)) || fail "$header has $users users"
         for name in $(sed -nE 's/^[a-z_][^(]*[ *]([a-z_0-9]+)\(.*/\1/p' "$header"); do
             grep -lw "$name" lessons/*.c common/*.c | grep -qv "^${header%.h}.c$" || fail "nobody uses $name"

@@ -17,7 +17,7 @@ static struct shared_things {
     atomic_int runs[MANY];
     atomic_int starts;
     sem_t begun, go_on, ready;
-} *shared;
+} * shared;
 
 static struct pool pool;
 static struct task tasks[MANY];
@@ -160,19 +160,22 @@ static void killed_while_idle(void)
 
 /* ---- What a task may do to its worker -------------------------------------------------------- */
 
-static bool leave(long i, long *result)
+static bool leave_the_first_time(long i, long *result)
 {
-    (void)result;
-    _exit((int)i);
+    *result = ++shared->runs[i];
+    if (*result == 1)
+        _exit((int)i);
+    return true;
 }
 
 static void exit_in_a_task(void)
 {
     open_pool(1, (struct pool_options){0});
-    struct task task = {.function = leave, .argument = 7};
+    struct task task = {.function = leave_the_first_time, .argument = 7};
     pool_apply(&pool, &task);
     if (task.state != TASK_FAILED || task.error != 0 || task.status != 7)
-        fail("state %d, error %d, status %d", task.state, task.error, task.status);
+        fail("ran %d times; state %d, error %d, status %d", shared->runs[7], task.state, task.error,
+             task.status);
     end_pool();
     printf("a worker that ends with status 7: its task failed, with that status\n");
 }
