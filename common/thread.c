@@ -8,27 +8,26 @@
 
 static _Thread_local struct thread *current;
 
-/* The threads that have been started, are no daemons and have not been joined. */
-static struct thread *to_join;
-static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+/* The threads that have been started, are no daemons and have not been joined, oldest first. The
+ * list is a ring; this thread is none, and stands where it begins and ends. */
+static struct thread ring = {.previous = &ring, .next = &ring};
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void add_to_list(struct thread *thread)
+static void add_to_ring(struct thread *thread)
 {
-    pthread_mutex_lock(&list_lock);
-    thread->next = to_join;
-    to_join = thread;
-    pthread_mutex_unlock(&list_lock);
+    pthread_mutex_lock(&ring_lock);
+    thread->previous = ring.previous;
+    thread->next = &ring;
+    thread->previous->next = thread->next->previous = thread;
+    pthread_mutex_unlock(&ring_lock);
 }
 
-static void remove_from_list(struct thread *thread)
+static void remove_from_ring(struct thread *thread)
 {
-    pthread_mutex_lock(&list_lock);
-    for (struct thread **link = &to_join; *link; link = &(*link)->next)
-        if (*link == thread) {
-            *link = thread->next;
-            break;
-        }
-    pthread_mutex_unlock(&list_lock);
+    pthread_mutex_lock(&ring_lock);
+    thread->previous->next = thread->next;
+    thread->next->previous = thread->previous;
+    pthread_mutex_unlock(&ring_lock);
 }
 
 void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument)
@@ -55,41 +54,51 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
+/* It enters the ring before it runs, so before any thread that it starts itself. */
 bool thread_start(struct thread *thread)
 {
     pthread_mutex_lock(&thread->lock);
     int error = thread->started ? EALREADY : 0;
-    if (error == 0)
+    if (error == 0) {
+        if (!thread->daemon)
+            add_to_ring(thread);
         error = pthread_create(&thread->id, NULL, run_thread, thread);
-    thread->started |= error == 0;
-    if (error == 0 && !thread->daemon)
-        add_to_list(thread);
+        thread->started = error == 0;
+        if (error != 0 && !thread->daemon)
+            remove_from_ring(thread);
+    }
     pthread_mutex_unlock(&thread->lock);
     errno = error;
     return error == 0;
 }
 
-/* pthread_join may be called once. So the first who comes calls it; the others wait until that has
- * returned. With a limit of time it is called when the thread has ended, and then takes no time
- * worth counting. Called with the lock held. */
-static bool join_or_wait(struct thread *thread, struct deadline deadline)
+/* With a limit of time, waits for the thread to say that it ends: pthread_join knows no limit, and
+ * after that takes no time worth counting. Returns whether it is time for pthread_join. Called with
+ * the lock held. */
+static bool wait_for_end(struct thread *thread, struct deadline deadline)
 {
     bool in_time = true;
-    while (!thread->joined && in_time) {
-        if (thread->joining || (deadline.is_set && !thread->ended)) {
-            in_time = deadline_cond_wait(&thread->changed, &thread->lock, deadline);
-            continue;
-        }
-        thread->joining = true;
-        pthread_mutex_unlock(&thread->lock);
-        pthread_join(thread->id, NULL);
-        if (!thread->daemon)
-            remove_from_list(thread);
-        pthread_mutex_lock(&thread->lock);
-        thread->joined = true;
-        pthread_cond_broadcast(&thread->changed);
-    }
-    return thread->joined;
+    while (deadline.is_set && !thread->ended && in_time)
+        in_time = deadline_cond_wait(&thread->changed, &thread->lock, deadline);
+    return !deadline.is_set || thread->ended;
+}
+
+/* pthread_join may be called once. So the first who comes calls it, the others wait until it has
+ * returned. Called with the lock held. */
+static void join_once(struct thread *thread)
+{
+    while (thread->joining && !thread->joined)
+        pthread_cond_wait(&thread->changed, &thread->lock);
+    if (thread->joined)
+        return;
+    thread->joining = true;
+    pthread_mutex_unlock(&thread->lock);
+    pthread_join(thread->id, NULL);
+    if (!thread->daemon)
+        remove_from_ring(thread);
+    pthread_mutex_lock(&thread->lock);
+    thread->joined = true;
+    pthread_cond_broadcast(&thread->changed);
 }
 
 bool thread_join(struct thread *thread, long ms)
@@ -100,8 +109,10 @@ bool thread_join(struct thread *thread, long ms)
         error = ESRCH;
     else if (thread == current)
         error = EDEADLK;
-    else if (!join_or_wait(thread, deadline_in(ms)))
+    else if (!wait_for_end(thread, deadline_in(ms)))
         error = ETIMEDOUT;
+    else
+        join_once(thread);
     pthread_mutex_unlock(&thread->lock);
     errno = error;
     return error == 0;
@@ -120,14 +131,16 @@ const char *thread_name(void)
     return current ? current->name : "main";
 }
 
+/* Oldest first: a thread that waits for threads of its own is joined before these are looked at,
+ * and by then they have left the ring. */
 void thread_join_all(void)
 {
     for (;;) {
-        pthread_mutex_lock(&list_lock);
-        struct thread *thread = to_join;
-        pthread_mutex_unlock(&list_lock);
-        if (!thread)
+        pthread_mutex_lock(&ring_lock);
+        struct thread *oldest = ring.next;
+        pthread_mutex_unlock(&ring_lock);
+        if (oldest == &ring)
             return;
-        thread_join(thread, -1);
+        thread_join(oldest, -1);
     }
 }

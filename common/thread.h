@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* The caller's object. It must live until the thread has been joined; a daemon's, as long as the
- * process. */
+/* The caller's object. It must live until the thread has been joined; a daemon's, and that of a
+ * thread that a daemon starts, as long as the process. */
 struct thread {
     char name[24];
     bool daemon; /* set before the start, or not at all */
@@ -20,13 +20,14 @@ struct thread {
     void (*run)(void *argument);
     void *argument;
     pthread_t id;
-    struct thread *next;
+    struct thread *previous, *next;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool started, ended, joining, joined;
 };
 
-/* A thread that will run run(argument). The name may be NULL: "Thread-1", "Thread-2" and so on. */
+/* A thread that will run run(argument), and ends when that returns. The name may be NULL:
+ * "Thread-1", "Thread-2" and so on. Thread(target=run, args=(argument,), name=name) */
 void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument);
 
 /* Starts it. Returns false with errno set: EALREADY, it has been started before; EAGAIN, the system
@@ -45,8 +46,9 @@ bool thread_is_alive(struct thread *thread);
  * threading.current_thread().name */
 const char *thread_name(void);
 
-/* Joins every thread that has been started and is no daemon, as Python does when the main thread
- * ends. Daemons are abandoned: they end with the process, wherever they are. */
+/* For the main thread, at its end: joins every thread that has been started and is no daemon,
+ * oldest first, also those that are started meanwhile, as Python does. Daemons are abandoned: they
+ * end with the process, wherever they are. */
 void thread_join_all(void);
 
 #endif
