@@ -351,13 +351,6 @@ static int release(void)
     return pthreads_lock ? pthread_mutex_unlock(&lock_of_pthreads) : rlock_release(&lock_by_hand);
 }
 
-/* For ThreadSanitizer: to it, a release that is refused is a bug of the program. Here it is wanted. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "report_mutex_bugs=0";
-}
-
 enum operation { RELEASE = -2, ACQUIRE = -1, TRY = 0, ACQUIRE_IN_TIME = 1 };
 
 static const struct step {

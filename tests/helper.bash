@@ -35,6 +35,7 @@ in_glibc_words() {
     text=${text//Address not available/Cannot assign requested address}
     text=${text//No file descriptors available/Too many open files}
     text=${text//Message too large/Message too long}
+    text=${text//Out of memory/Cannot allocate memory}
     printf '%s' "$text"
 }
 
@@ -81,6 +82,7 @@ stop() {
 }
 
 nothing_left() {
+    [[ $family ]] || fail 'nothing_left: no family of processes to look for'
     equal 'processes that were left' '' "$(grep -l "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
