@@ -4,6 +4,7 @@
 #include "die.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,12 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The children that have been started and not been joined. A signal handler walks the list too: it
- * is changed while signals are blocked. */
+/* The children that have been started and not been joined, and whose they are. A signal handler
+ * walks the list too: it is changed while signals are blocked. */
 static struct process *children;
+static pid_t parent;
 
 static const int ending[] = {SIGINT, SIGTERM, SIGPIPE};
 enum { ENDINGS = sizeof ending / sizeof *ending };
+enum { GRACE_MS = 1000, LOOK_AGAIN_MS = 5 };
 
 static sigset_t block_signals(void)
 {
@@ -31,18 +34,49 @@ static void restore_signals(sigset_t before)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* ---- What a signal to the parent does -------------------------------------------------------- */
+/* ---- The end of the parent ------------------------------------------------------------------- */
 
-/* kill, waitpid, signal and raise are async-signal-safe: signal-safety(7). */
+static void terminate(const struct process *child)
+{
+    kill(child->pid, SIGTERM);
+    kill(child->pid, SIGCONT); /* one that is stopped hears of it too */
+}
+
+/* Once it has ended, it is waited for here, and no child of ours any more. */
+static bool runs(const struct process *child)
+{
+    return waitpid(child->pid, NULL, WNOHANG) == 0;
+}
+
+static bool any_runs(void)
+{
+    bool any = false;
+    for (struct process *child = children; child; child = child->next)
+        any |= runs(child);
+    return any;
+}
+
+/* Those that do not end when they are asked to are killed. All that is called here may be called in
+ * a signal handler: signal-safety(7). A child has a copy of the list, and the handler: but what
+ * stands there are its sisters. */
+static void end_children(void)
+{
+    if (getpid() != parent)
+        return;
+    for (struct process *child = children; child; child = child->next)
+        terminate(child);
+    for (int waited = 0; any_runs() && waited < GRACE_MS; waited += LOOK_AGAIN_MS)
+        poll(NULL, 0, LOOK_AGAIN_MS);
+    for (struct process *child = children; child; child = child->next)
+        if (runs(child)) {
+            kill(child->pid, SIGKILL);
+            waitpid(child->pid, NULL, 0);
+        }
+}
+
 static void end_children_and_self(int signal_number)
 {
-    for (struct process *child = children; child; child = child->next) {
-        kill(child->pid, SIGTERM);
-        kill(child->pid, SIGCONT); /* one that is stopped hears of it too */
-    }
-    for (struct process *child = children; child; child = child->next)
-        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
+    end_children();
     signal(signal_number, SIG_DFL);
     raise(signal_number); /* it arrives when this handler returns */
 }
@@ -62,10 +96,11 @@ static void handle(int signal_number, void (*handler)(int))
 
 static void prepare_parent(void)
 {
-    static bool prepared;
-    if (prepared)
+    if (parent == getpid())
         return;
-    prepared = true;
+    children = NULL; /* in a child that becomes a parent */
+    parent = getpid();
+    atexit(end_children);
     for (int i = 0; i < ENDINGS; i++)
         handle(ending[i], end_children_and_self);
     handle(SIGCHLD, ignore); /* a signal whose action is to be ignored need not become pending */
@@ -75,13 +110,12 @@ static void prepare_parent(void)
 
 static _Noreturn void run_child(sigset_t before, int (*run)(void *argument), void *argument)
 {
-    children = NULL; /* they are its parent's */
     for (int i = 0; i < ENDINGS; i++)
-        signal(ending[i], SIG_DFL);
+        handle(ending[i], SIG_DFL);
     restore_signals(before);
     int status = run(argument);
     fflush(NULL);
-    _exit(status); /* exit would also do what the parent wants done at its own end */
+    _exit(status); /* exit would also do what the parent wants done at its own end: atexit(3) */
 }
 
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
@@ -119,27 +153,24 @@ static void forget(struct process *process)
         }
 }
 
-/* Takes the status if it has ended. From then on its pid may be another's: so the signal handler
- * must not find it in the list any more. */
-static bool reap(struct process *process)
+/* Waits without limit, or with WNOHANG not at all, and takes the status if it has ended. It leaves
+ * the list before it is reaped: from then on its pid may be another's, and the signal handler must
+ * not find it. */
+static bool reap(struct process *process, int options)
 {
-    sigset_t before = block_signals();
-    if (waitpid(process->pid, &process->status, WNOHANG) == process->pid) {
-        process->joined = true;
-        forget(process);
-    }
-    restore_signals(before);
-    return process->joined;
-}
-
-/* Waits without taking the status: a signal may come meanwhile. */
-static bool wait_without_limit(struct process *process)
-{
-    siginfo_t end;
-    while (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOWAIT) < 0)
+    siginfo_t end = {0};
+    while (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOWAIT | options) < 0)
         if (errno != EINTR)
             return false;
-    return reap(process);
+    if (end.si_pid != process->pid) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    forget(process);
+    while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
+        continue;
+    process->joined = true;
+    return true;
 }
 
 /* SIGCHLD is blocked before the first look, so the end that comes just after it is not missed: it
@@ -151,12 +182,13 @@ static bool wait_with_limit(struct process *process, struct deadline deadline)
     sigaddset(&child_ended, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &child_ended, &before);
     int left;
-    while (!reap(process) && (left = deadline_left(deadline)) > 0) {
+    while (!reap(process, WNOHANG) && errno == ETIMEDOUT && (left = deadline_left(deadline)) > 0) {
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
         sigtimedwait(&child_ended, NULL, &limit);
     }
+    int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = ETIMEDOUT;
+    errno = error;
     return process->joined;
 }
 
@@ -168,15 +200,12 @@ bool process_join(struct process *process, long ms)
         errno = ESRCH;
         return false;
     }
-    siginfo_t end; /* waits for nothing, but says whose child it is */
-    if (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOWAIT | WNOHANG) < 0)
-        return false;
-    return ms < 0 ? wait_without_limit(process) : wait_with_limit(process, deadline_in(ms));
+    return ms < 0 ? reap(process, 0) : wait_with_limit(process, deadline_in(ms));
 }
 
 bool process_is_alive(struct process *process)
 {
-    return process->pid != 0 && !process->joined && !reap(process);
+    return process->pid != 0 && !process->joined && !reap(process, WNOHANG);
 }
 
 int process_exitcode(const struct process *process)
@@ -192,9 +221,11 @@ void process_signal(struct process *process, int signal_number)
 
 void process_join_all(void)
 {
+    if (getpid() != parent)
+        return; /* those that are in the list are sisters, or there are none */
     for (struct process *child = children; child; child = child->next)
         if (child->daemon)
-            kill(child->pid, SIGTERM);
+            terminate(child);
     while (children)
         if (!process_join(children, -1))
             die("waitid");
