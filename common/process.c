@@ -72,6 +72,7 @@ static void end_children(void)
             kill(child->pid, SIGKILL);
             waitpid(child->pid, NULL, 0);
         }
+    children = NULL; /* exit may have more to do */
 }
 
 static void end_children_and_self(int signal_number)

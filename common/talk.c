@@ -88,3 +88,52 @@ int talk(int fd)
     close(fd);
     return EXIT_SUCCESS;
 }
+
+/* Prints what has come. Returns false at the end of the stream, with errno 0, and after an error. */
+static bool print_what_comes(int fd)
+{
+    char data[4096];
+    ssize_t got = recv(fd, data, sizeof data, 0);
+    if (got == 0)
+        errno = 0;
+    if (got <= 0)
+        return got < 0 && errno == EINTR;
+    fwrite(data, 1, (size_t)got, stdout);
+    fflush(stdout);
+    return true;
+}
+
+/* What was typed is sent as the socket takes it, and nothing more is read before it is gone. */
+bool talk_both_ways(int fd)
+{
+    char typed[4096];
+    size_t start = 0, end = 0;
+    bool at_end = false;
+    for (;;) {
+        bool unsent = start < end;
+        struct pollfd fds[] = {
+            {.fd = at_end || unsent ? -1 : STDIN_FILENO, .events = POLLIN},
+            {.fd = fd, .events = unsent ? POLLIN | POLLOUT : POLLIN},
+        };
+        if (poll(fds, 2, -1) < 0)
+            continue; /* a signal */
+        if (fds[1].revents & (POLLIN | POLLHUP | POLLERR)) {
+            if (!print_what_comes(fd))
+                break;
+        } else if (fds[1].revents) {
+            ssize_t sent = send(fd, typed + start, end - start, MSG_NOSIGNAL | MSG_DONTWAIT);
+            start += sent > 0 ? (size_t)sent : 0; /* a connection that fails is noticed by poll */
+        } else if (fds[0].revents) {
+            ssize_t got = read(STDIN_FILENO, typed, sizeof typed);
+            start = 0;
+            end = got > 0 ? (size_t)got : 0;
+            at_end = got == 0 || (got < 0 && errno != EINTR);
+            if (at_end)
+                shutdown(fd, SHUT_WR);
+        }
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return error == 0 && at_end;
+}

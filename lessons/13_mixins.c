@@ -301,30 +301,8 @@ static int serve(char **operands)
  * server that ends the call: so this client waits for both at once. */
 static int call(int fd)
 {
-    struct pollfd ends[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    char data[4096];
-    for (;;) {
-        if (poll(ends, 2, -1) < 0)
-            continue; /* a signal */
-        if (ends[1].revents) {
-            ssize_t got = recv(fd, data, sizeof data, 0);
-            if (got < 0 && errno != EINTR)
-                die("recv");
-            if (got == 0)
-                break;
-            fwrite(data, 1, got > 0 ? (size_t)got : 0, stdout);
-            fflush(stdout);
-        } else if (ends[0].revents) {
-            ssize_t got = read(STDIN_FILENO, data, sizeof data);
-            if (got > 0 && !net_send_all(fd, data, (size_t)got))
-                die("send");
-            if (got <= 0 && !(got < 0 && errno == EINTR)) {
-                shutdown(fd, SHUT_WR);
-                ends[0].fd = -1;
-            }
-        }
-    }
-    close(fd);
+    if (!talk_both_ways(fd) && errno != 0)
+        die("recv");
     return EXIT_SUCCESS;
 }
 
