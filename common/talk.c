@@ -89,7 +89,7 @@ int talk(int fd)
     return EXIT_SUCCESS;
 }
 
-/* Prints what has come. Returns false at the end of the stream, with errno 0, and after an error. */
+/* Prints what has come. Returns false at the end of the stream, with errno 0, or after an error. */
 static bool print_what_comes(int fd)
 {
     char data[4096];

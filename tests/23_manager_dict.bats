@@ -1,7 +1,8 @@
 # The mistakes that these tests catch: a child that speaks through its parent's connection; a lock that is held while a reply
 # is sent, or not held at all; an update that is seen in part, or carried out in part; a line that was cut off and is carried
 # out; words with a space, a newline or a NUL in them; a key that looks like a reply; an order that is not that of insertion;
-# a missing key that is an empty value; a manager whose end is a hang or SIGPIPE; a path that everybody may use, or that stays.
+# a missing key that is an empty value; a manager whose end is a hang or SIGPIPE; a path that everybody may use, or that stays;
+# a manager that is busy, and taken for a dead one.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
@@ -173,6 +174,17 @@ main   | removes the path, which the manager could not" "$(part 'the manager is 
     replies 'broken off' $'ok 2\na 1\nb 1' items
     stop
 }
+
+# ---- The proxies, from inside (tests/peers/proxies.c) -------------------------------------------------------------------
+
+claim() {
+    TMPDIR=$BATS_TEST_TMPDIR limited "$BUILD/peers/proxies" "$1" 3>&- 4>&-
+}
+
+@test "23: 20,000 random calls: the dictionary is like a table, also in its order" { claim like-a-table; }
+@test "23: each proxy has the result, or the error, of its method" { claim results; }
+@test "23: a list that is not read to its end is in nobody's way, in a child neither" { claim half-a-list; }
+@test "23: a busy manager is not taken for a dead one, nor waited for" { claim busy-is-not-stale; }
 
 # ---- Words -------------------------------------------------------------------------------------------------------------
 
