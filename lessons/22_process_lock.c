@@ -10,6 +10,7 @@
  * After    24_process_pool
  * Python   the posts' RLock and Array: multiprocessing.RLock, Process.join
  */
+#include "actor.h"
 #include "args.h"
 #include "die.h"
 #include "process.h"
@@ -19,7 +20,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static bool print_early, no_lock, not_robust, timing;
 struct shared {
     pthread_mutex_t lock;
     atomic_int temp[ITEMS];
-    sem_t gate, turn[2]; /* where a process waits until another lets it go on */
+    sem_t gate; /* where children wait until main lets them go on */
 };
 
 static struct shared *shared;
@@ -122,26 +122,27 @@ static const char *answer(int error)
     }
 }
 
-/* ---- Gates between processes ----------------------------------------------------------------- */
+/* ---- A gate between processes ---------------------------------------------------------------- */
 
 /* A counter that is waited for while it is 0: sem_overview(7). Unlike a mutex it has no owner. */
-static void make_gate(sem_t *gate)
+static void make_gate(void)
 {
     const int between_processes = 1;
-    if (sem_init(gate, between_processes, 0) < 0)
+    if (sem_init(&shared->gate, between_processes, 0) < 0)
         die("sem_init");
 }
 
-static void wait_at(sem_t *gate)
+static void wait_at_gate(void)
 {
-    while (sem_wait(gate) < 0 && errno == EINTR)
+    while (sem_wait(&shared->gate) < 0 && errno == EINTR)
         continue;
 }
 
-static void open_gate(sem_t *gate, long times)
+/* For so many. */
+static void open_gate(long count)
 {
-    while (times-- > 0)
-        sem_post(gate);
+    while (count-- > 0)
+        sem_post(&shared->gate);
 }
 
 /* ---- Starting and joining -------------------------------------------------------------------- */
@@ -149,16 +150,11 @@ static void open_gate(sem_t *gate, long times)
 static struct process *children;
 static long joined; /* these many of the first have been joined */
 
-static void join(struct process *process)
-{
-    if (!process_join(process, -1))
-        die("waitid");
-}
-
 static void join_children(long count)
 {
     for (long i = count; i-- > joined;)
-        join(&children[i]);
+        if (!process_join(&children[i], -1))
+            die("waitid");
     if (joined < count)
         joined = count;
 }
@@ -180,13 +176,6 @@ static void start_child(long i, long unheld, int (*run)(void *argument), void *a
     }
 }
 
-static void start_actor(struct process *actor, const char *name, int (*run)(void *argument))
-{
-    *actor = (struct process){0};
-    if (!process_start(actor, name, run, NULL))
-        die("fork");
-}
-
 /* ---- 5,000 add one --------------------------------------------------------------------------- */
 
 /* An owner that died while it added one left nothing half done: there is nothing to repair. */
@@ -198,12 +187,17 @@ static void add_one_locked(void)
     release();
 }
 
-static int child_with_the_lock(void *gate)
+static int child_with_the_lock(void *unused)
 {
-    if (gate)
-        wait_at(gate);
+    (void)unused;
     add_one_locked();
     return EXIT_SUCCESS;
+}
+
+static int child_held_back(void *unused)
+{
+    wait_at_gate();
+    return child_with_the_lock(unused);
 }
 
 static int child_without(void *unused)
@@ -223,7 +217,7 @@ static int start_them_all(void)
     long unheld = processes - HELD;
     joined = 0;
     for (long i = 0; i < processes; i++)
-        start_child(i, unheld, child_with_the_lock, i < unheld ? NULL : &shared->gate);
+        start_child(i, unheld, i < unheld ? child_with_the_lock : child_held_back, NULL);
     join_children(unheld);
     say("main", "the loop has started them all; a gate holds back the last %d", HELD);
     say("main", "prints: %ld ---> %d", processes - 1, get(0));
@@ -233,40 +227,43 @@ static int start_them_all(void)
 static int join_them_all(void)
 {
     say("main", "opens the gate, and joins them all");
-    open_gate(&shared->gate, HELD);
+    open_gate(HELD);
     join_children(processes);
     return get(0);
 }
 
-/* The first two go by turns: read, read, write, write. */
-static int child_of_the_pair(void *process)
+static int one_of_the_pair(void *name)
 {
-    int number = process == &children[0] ? 1 : 2;
-    sem_t *mine = &shared->turn[number - 1], *other = &shared->turn[2 - number];
-    char name[32];
-    snprintf(name, sizeof name, "child-%d", number);
-    wait_at(mine);
+    actor_await_turn();
     int value = get(0);
     say(name, "reads %d", value);
-    open_gate(other, 1);
-    wait_at(mine);
+    actor_end_turn();
+    actor_await_turn();
     say(name, "writes %d", value + 1);
     set(0, value + 1);
-    open_gate(other, 1);
     return EXIT_SUCCESS;
+}
+
+/* The first two go by turns: read, read, write, write. */
+static void play_the_pair(void)
+{
+    static char *const names[] = {"child-1", "child-2"};
+    struct actor pair[2];
+    for (int i = 0; i < 2; i++)
+        actor_start(&pair[i], names[i], one_of_the_pair, names[i]);
+    for (int turn = 0; turn < 4; turn++)
+        actor_give_turn(&pair[turn % 2]);
+    for (int i = 0; i < 2; i++)
+        actor_join(&pair[i]);
 }
 
 static int add_without_the_lock(void)
 {
     fill();
     say("main", "temp[0] = 11; %ld children add one to it, without the lock", processes);
-    joined = 0;
-    for (long i = 0; i < 2; i++)
-        start_child(i, 0, child_of_the_pair, &children[i]);
-    open_gate(&shared->turn[0], 1);
-    join_children(2);
-    wait_at(&shared->turn[0]); /* which child-2 has opened last */
+    play_the_pair();
     say("main", "one update is lost; the other %ld children go as they like", processes - 2);
+    joined = 2;
     for (long i = 2; i < processes; i++)
         start_child(i, processes, child_without, NULL);
     join_children(processes);
@@ -281,23 +278,19 @@ static void say_table(int early, int after_join)
 
 /* ---- A lock with an owner and a count -------------------------------------------------------- */
 
-/* An actor tells main that it has come so far, and waits until it is its turn again. */
-static void hand_over(void)
-{
-    open_gate(&shared->turn[0], 1);
-    wait_at(&shared->turn[1]);
-}
-
 static int ann_acquires_twice(void *unused)
 {
     (void)unused;
+    actor_await_turn();
     say("ann", "acquires the lock, and once more: it is recursive");
     acquire();
     acquire();
-    hand_over();
+    actor_end_turn();
+    actor_await_turn();
     say("ann", "releases it once");
     release();
-    hand_over();
+    actor_end_turn();
+    actor_await_turn();
     say("ann", "releases it once more");
     release();
     return EXIT_SUCCESS;
@@ -315,22 +308,20 @@ static int bob_tries(void *unused)
 
 static void run_alone(const char *name, int (*run)(void *argument))
 {
-    struct process actor;
-    start_actor(&actor, name, run);
-    join(&actor);
+    struct actor actor;
+    actor_start(&actor, name, run, NULL);
+    actor_join(&actor);
 }
 
 static void show_owner_and_count(void)
 {
-    struct process ann;
-    start_actor(&ann, "ann", ann_acquires_twice);
-    for (int held = 2; held > 0; held--) {
-        wait_at(&shared->turn[0]);
+    struct actor ann;
+    actor_start(&ann, "ann", ann_acquires_twice, NULL);
+    for (int turn = 0; turn < 3; turn++) {
+        actor_give_turn(&ann);
         run_alone("bob", bob_tries);
-        open_gate(&shared->turn[1], 1);
     }
-    join(&ann);
-    run_alone("bob", bob_tries);
+    actor_join(&ann);
 }
 
 /* ---- The owner dies -------------------------------------------------------------------------- */
@@ -342,10 +333,12 @@ static bool bob_repairs;
 static int ann_moves_one(void *unused)
 {
     (void)unused;
+    actor_await_turn();
     say("ann", "acquires the lock and adds one to temp[0]: half of an update");
     acquire();
     set(0, get(0) + 1);
-    hand_over(); /* she is killed here */
+    actor_end_turn();
+    actor_await_turn(); /* she is killed here */
     set(1, get(1) - 1);
     release();
     return EXIT_SUCCESS;
@@ -361,8 +354,9 @@ static void repair(void)
 static int bob_is_next(void *unused)
 {
     (void)unused;
+    actor_await_turn();
     say("bob", "waits for the lock");
-    open_gate(&shared->turn[0], 1);
+    actor_end_turn();
     int error = acquire();
     say("bob", "has it, and an answer: %s; the sum is %d", answer(error), sum());
     if (error == EOWNERDEAD && bob_repairs)
@@ -384,31 +378,30 @@ static int carol_comes_later(void *unused)
 }
 
 /* Returns when bob waits for the lock, or is about to, and its owner is dead. */
-static void kill_ann_while_bob_waits(struct process *bob)
+static void kill_ann_while_bob_waits(struct actor *bob)
 {
+    struct actor ann;
     fill();
     say("main", "temp = {11, 22, 33, 44}: an update of two halves keeps the sum %d", SUM);
-    struct process ann;
-    start_actor(&ann, "ann", ann_moves_one);
-    wait_at(&shared->turn[0]);
-    start_actor(bob, "bob", bob_is_next);
-    wait_at(&shared->turn[0]);
+    actor_start(&ann, "ann", ann_moves_one, NULL);
+    actor_give_turn(&ann);
+    actor_start(bob, "bob", bob_is_next, NULL);
+    actor_give_turn(bob);
     say("main", "kills ann with SIGKILL");
-    process_signal(&ann, SIGKILL);
-    join(&ann);
+    actor_kill(&ann);
 }
 
 static void show_robust(void)
 {
-    struct process bob;
+    struct actor bob;
     bob_repairs = true;
     kill_ann_while_bob_waits(&bob);
-    join(&bob);
+    actor_join(&bob);
     run_alone("carol", carol_comes_later);
 
     bob_repairs = false;
     kill_ann_while_bob_waits(&bob);
-    join(&bob);
+    actor_join(&bob);
     run_alone("carol", carol_comes_later);
     say("main", "nobody can have this lock again: makes it and temp anew");
     pthread_mutex_destroy(&shared->lock);
@@ -421,13 +414,12 @@ static void show_robust(void)
  * is set now and then. */
 static void show_not_robust(void)
 {
-    struct process bob;
+    struct actor bob;
     kill_ann_while_bob_waits(&bob);
-    bool ended = process_join(&bob, LIMIT_MS);
+    bool ended = process_join(&bob.process, LIMIT_MS);
     say("main", "joins bob, %d ms at most: %s", LIMIT_MS, ended ? "he has ended" : "he waits");
     say("main", "kills bob: the owner is dead, and nobody tells him");
-    process_signal(&bob, SIGKILL);
-    join(&bob);
+    actor_kill(&bob);
 }
 
 /* ---- --timing -------------------------------------------------------------------------------- */
@@ -436,7 +428,7 @@ static int add_a_share(void *process)
 {
     long number = (struct process *)process - children;
     long share = increments / processes + (number < increments % processes);
-    wait_at(&shared->gate);
+    wait_at_gate();
     while (share-- > 0)
         if (no_lock)
             add_one();
@@ -453,7 +445,7 @@ static void time_increments(void)
         start_child(i, 0, add_a_share, &children[i]);
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    open_gate(&shared->gate, processes);
+    open_gate(processes);
     join_children(processes);
     say_mute(false);
     say_timing(increments, "increments", start);
@@ -481,9 +473,7 @@ static void set_up(void)
 {
     shared = shared_new(sizeof *shared);
     make_lock(!not_robust);
-    make_gate(&shared->gate);
-    make_gate(&shared->turn[0]);
-    make_gate(&shared->turn[1]);
+    make_gate();
     children = calloc((size_t)processes, sizeof *children);
     if (!children)
         die("calloc");

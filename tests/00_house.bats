@@ -252,7 +252,7 @@ narrators() {
         {
             until [[ $line == ann* ]]; do read -r line; done # the cast has been forked
             kill -STOP -- "-$demo"
-            for process in "$demo" $(pgrep -P "$demo"); do
+            for process in "$demo" $(children_of "$demo"); do
                 until grep -q '^State:.*T' "/proc/$process/status"; do :; done
             done
             kill -CONT -- "-$demo"

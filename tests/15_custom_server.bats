@@ -237,7 +237,7 @@ talks() { # HOST
     exec {carl}<> "/dev/tcp/$HOST/$PORT"
     echo carl >&"$carl"
     is_idle
-    equal 'children' 2 "$(pgrep -c -P "$SERVER")"
+    equal 'children' 2 "$(children_of "$SERVER" | wc -l)"
     if grep -q 'client 3' "$LOG"; then fail 'a third child'; fi
     exec {ann}>&-
     read -r -t "$(limit 5)" reply <&"$carl" || fail 'no reply to the third client after the first has left'

@@ -49,7 +49,7 @@ start_and_stand() {
         read -r -t "$(limit 10)" line <&"$says" || fail 'the demo has not started them all' "$(cat "$LOG" "$LOG.errors")"
         echo "$line" >> "$LOG"
     done
-    demo=$(pgrep -P "$(pgrep -P "$SERVER")")
+    demo=$(children_of "$(children_of "$SERVER")")
 }
 
 # ThreadSanitizer has one of its own.

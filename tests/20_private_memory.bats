@@ -168,7 +168,7 @@ child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
 @test "20: a child that is killed is noticed while its turn is waited for" {
     begin 200 pages
     await 'after the fork'
-    kill -KILL "$(pgrep -P "$SERVER")"
+    kill -KILL "$(children_of "$SERVER")"
     ends_with 1 '20_private_memory: child was killed by signal 9'
 }
 
@@ -176,7 +176,7 @@ child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
     begin 40 list --processes 20
     await '^child-2 '
     halt
-    kill -KILL "$(pgrep -o -P "$SERVER")"
+    kill -KILL "$(children_of "$SERVER" | head -n 1)"
     kill -CONT "$SERVER"
     ends_with 1 '20_private_memory: child-0 was killed by signal 9'
 }

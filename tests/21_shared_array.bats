@@ -77,6 +77,19 @@ main   | temp[0] is 80000: none was lost' "$lines"
     [[ $lines == *'temp[0] is 1: none was lost' ]] || fail "$lines"
 }
 
+# ---- What the array promises (tests/peers/arrays.c) --------------------------------------------------------------------
+
+claim() {
+    limited "$BUILD/peers/arrays" "$1" 3>&- 4>&-
+}
+
+@test "21: each type code has its C type's range" { claim types-have-their-ranges; }
+@test "21: what is no value of the type is refused" { claim other-texts-are-refused; }
+@test "21: each index from -4 to 3 is an item of four, and no other is" { claim bounds; }
+@test "21: the lock is given back as often as it was taken" { claim lock-counts; }
+@test "21: the lock of an owner that has ended goes to the next" { claim owners-die; }
+@test "21: two mappings at two addresses are one array" { claim has-a-name; }
+
 # ---- An array with a name ----------------------------------------------------------------------------------------------
 
 # Starts create with these words; the name is NAME, if there is none among them.
@@ -142,58 +155,16 @@ refuses() { # STATUS MESSAGE WORDS...
     end_array
 }
 
-# The lowest and the highest value fit; the next one is refused, and nothing else is touched.
-holds() { # CODE C-TYPE LOWEST HIGHEST [TOO-LOW TOO-HIGH]
-    make_array --type "$1" --size 3
-    equal "an item of $1" "set    | {$(on get 0 | sed 's/.* is //'), $3, $(on get 2 | sed 's/.* is //')}" "$(on set -- 1 "$3")"
-    on set 1 "$4"
-    equal "the highest of $1" "get    | [1] is $4" "$(on get 1)"
-    shift
-    if [[ ${4:-} ]]; then
-        refuses 2 "value \"$4\": does not fit type code '$code', $1" --name "$NAME" set -- 1 "$4"
-        refuses 2 "value \"$5\": does not fit type code '$code', $1" --name "$NAME" set -- 1 "$5"
-    fi
-    [[ $(on show) =~ "'$code', 3 items: {"(0|0x00)", $3, "(0|0x00)"}" ]] || fail "$(on show)"
+@test "21: a value that does not fit its type, or is none, is refused" {
+    make_array --type b --size 3
+    equal 'an item' 'set    | {0, -128, 0}' "$(on set -- 1 -128)"
+    equal 'its type' "show   | 'b', 3 items: {0, -128, 0}" "$(on show)"
+    refuses 2 "value \"-129\": does not fit type code 'b', signed char" --name "$NAME" set -- 1 -129
+    refuses 2 "value \"1.5\": is none of type code 'b', signed char" --name "$NAME" set 1 1.5
+    equal 'the item' 'get    | [1] is -128' "$(on get 1)"
     end_array
-}
-
-@test "21: each type code has its C type's range: characters, bytes and shorts" {
-    local code
-    code=c && holds c char a 0xff '' ''
-    refuses 2 "value \"0x100\": does not fit type code 'c', char" create --type c --values 0x100
-    code=u && holds u wchar_t a 0x10ffff '' ''
-    refuses 2 "value \"0x110000\": does not fit type code 'u', wchar_t" create --type u --values 0x110000
-    code=b && holds b 'signed char' -128 127 -129 128
-    code=B && holds B 'unsigned char' 0 255 -1 256
-    code=h && holds h short -32768 32767 -32769 32768
-    code=H && holds H 'unsigned short' 0 65535 -1 65536
-}
-
-@test "21: each type code has its C type's range: int to long long, float and double" {
-    local code long=9223372036854775807
-    code=i && holds i int -2147483648 2147483647 -2147483649 2147483648
-    code=I && holds I 'unsigned int' 0 4294967295 -1 4294967296
-    if [[ $(getconf LONG_BIT) == 64 ]]; then
-        code=l && holds l long -${long%7}8 $long -${long%7}9 ${long%7}8
-        code=L && holds L 'unsigned long' 0 18446744073709551615 -1 18446744073709551616
-    fi
-    code=q && holds q 'long long' -${long%7}8 $long -${long%7}9 ${long%7}8
-    code=Q && holds Q 'unsigned long long' 0 18446744073709551615 -1 18446744073709551616
-    code=f && holds f float -3e+38 3e+38 -4e+38 4e38
-    code=d && holds d double -1.5 1e+308 -1e309 1e309
-}
-
-@test "21: what is no value of the type is refused" {
-    local value
-    for value in '' x 1.5 ' 1' +1 1x --1 0x10; do
-        refuses 2 "value \"$value\": is none of type code 'i', int" create "--values=1,$value"
-    done
-    for value in '' x ' 1' 1x; do
-        refuses 2 "value \"$value\": is none of type code 'd', double" create --type d "--values=1,$value"
-    done
-    for value in '' ab 0xg; do
-        refuses 2 "value \"$value\": is none of type code 'c', char" create --type c "--values=a,$value"
-    done
+    refuses 2 "value \"0x100\": does not fit type code 'c', char" create --type c --values a,0x100
+    refuses 2 "value \"\": is none of type code 'i', int" create --values 1,
     refuses 2 "value \"$(printf '1%.0s' {1..63})...\": is too long" create --values "$(printf '1%.0s' {1..70})"
     equal 'names that were left' '' "$(find /dev/shm -name "$stem.*" -newer "$BATS_TEST_TMPDIR")"
 }
@@ -388,8 +359,8 @@ stop_at_the_name() {
     : > "$LOG"
     STEP=1 NO_COLOR=1 env "$family" "$BUILD/peers/pty" type "$enters" "$PROGRAM" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
     SERVER=$!
-    until MAIN=$(pgrep -P "$SERVER" -x "${stem:0:15}") && [[ -e /dev/shm/$stem.$MAIN ]]; do :; done
-    MAKER=$(pgrep -P "$MAIN")
+    until MAIN=$(children_of "$SERVER") && [[ -e /dev/shm/$stem.$MAIN ]]; do :; done
+    MAKER=$(children_of "$MAIN")
 }
 
 everything_has_ended() {

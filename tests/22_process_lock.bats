@@ -110,9 +110,9 @@ said() { # LINE...: these lines, one after the other
         status=0
         env "$family" "$PROGRAM" --timing --processes 2 --ops 1000000000 > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
         main=$!
-        second=$(child_of "$main")
+        has_children "$main" 2
+        first=${CHILDREN[0]} second=${CHILDREN[1]}
         works "$second"
-        first=$(pgrep -o -P "$main")
         kill -KILL "$second"
         works "$first"
         kill -KILL "$first"
@@ -124,13 +124,12 @@ said() { # LINE...: these lines, one after the other
     done
 }
 
-child_of() { # PID: its newest child
-    local child='' end=$((SECONDS + $(limit 10)))
-    until [[ $child ]]; do
-        ((SECONDS < end)) || return
-        child=$(pgrep -n -P "$1" || true)
+# Waits until the process has this many children or more: CHILDREN.
+has_children() { # PID COUNT
+    local end=$((SECONDS + $(limit 10)))
+    until mapfile -t CHILDREN < <(children_of "$1") && ((${#CHILDREN[@]} >= $2)); do
+        ((SECONDS < end)) || fail "$1 has not $2 children"
     done
-    echo "$child"
 }
 
 # Waits until the process has used more of a CPU, as it does not while it waits for the lock in the kernel.
@@ -214,7 +213,7 @@ ends_when() { # WORDS-SAID OPTIONS...
     local main status=0
     env "$family" "$PROGRAM" --timing --ops 1000000000 > "$BATS_TEST_TMPDIR/says" < /dev/null 3>&- 4>&- &
     main=$!
-    child_of "$main" > /dev/null
+    has_children "$main" 1
     kill -TERM "$main"
     wait "$main" || status=$?
     equal 'status' 143 "$status"

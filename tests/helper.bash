@@ -162,6 +162,11 @@ serves() {
     equal 'the reply' 'STILL HERE' "$(ask 'still here')"
 }
 
+# The children of a process, the oldest first; nothing if there are none. proc_pid_stat(5)
+children_of() { # PID
+    cat /proc/[0-9]*/stat 2> /dev/null | sed -n "s/^\([0-9]*\) (.*) . $1 .*/\1/p" | sort -n
+}
+
 # The CPU time that the server has used so far, in milliseconds; the clock of proc(5) has 100 ticks a second.
 cpu_ms() {
     local -a field
