@@ -11,12 +11,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* ---- What the parent and a worker share ------------------------------------------------------ */
 
 enum slot_state { FREE, WAITING, RUNNING, DONE };
-enum { SLOTS = 1024, MOST_FALSE_STARTS = 3 };
+enum { SLOTS = 1024, MOST_FALSE_STARTS = 3, RETRY_MS = 100 };
 
 struct slot {
     atomic_int state;
@@ -27,8 +28,9 @@ struct slot {
 };
 
 struct channel {
-    atomic_bool sleeps; /* the worker: whoever gives it a task rings its bell */
-    atomic_bool ready;  /* it has been through the initializer */
+    atomic_bool sleeps;  /* the worker: whoever gives it a task rings its bell */
+    atomic_bool no_more; /* the worker is to end when it has nothing to do */
+    atomic_bool ready;   /* it has been through the initializer */
     struct slot slots[SLOTS];
 };
 
@@ -44,7 +46,7 @@ struct worker {
     struct process process;
     char name[24];
     struct channel *channel;
-    int bell[2];           /* a pipe; its end of file tells the worker that no more will come */
+    int bell[2];           /* a pipe; a byte wakes the worker */
     int false_starts;      /* how often it has died before it was ready, one after the other */
     unsigned given, taken; /* tasks: into the slots, and out of them again */
     struct task *tasks[SLOTS];
@@ -72,7 +74,7 @@ static bool sleep_until_rung(struct worker *worker, const struct slot *slot)
         while ((got = read(worker->bell[0], &byte, 1)) < 0 && errno == EINTR)
             continue;
     worker->channel->sleeps = false;
-    return got == 1;
+    return got == 1 && !worker->channel->no_more;
 }
 
 static void run_slot(struct pool *pool, struct slot *slot)
@@ -84,15 +86,6 @@ static void run_slot(struct pool *pool, struct slot *slot)
     slot->state = DONE;
     if (pool->shared->parent_sleeps && atomic_exchange(&pool->shared->parent_sleeps, false))
         ring(parent_bell[1]);
-}
-
-/* Each worker has copies of the parent's ends of the pipes. As long as one is open, nobody sees the
- * end of file when the parent has gone. */
-static void close_ends_of_the_parent(struct pool *pool)
-{
-    for (int i = 0; i < pool->worker_count; i++)
-        close(pool->workers[i].bell[1]);
-    close(parent_bell[0]);
 }
 
 struct beginning {
@@ -108,7 +101,9 @@ static int work(void *argument)
     const struct pool_options *options = &pool->options;
     worker_name = worker->name;
     signal(SIGCHLD, SIG_DFL);
-    close_ends_of_the_parent(pool);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* Linux: no worker outlives its parent, however that ends */
+    if (getppid() != pool->parent)
+        return EXIT_FAILURE; /* it had ended before */
     if (options->initializer && !options->initializer(options->initializer_argument))
         return EXIT_FAILURE;
     channel->ready = true;
@@ -251,12 +246,14 @@ static void take_back(struct pool *pool, struct worker *worker, unsigned keep)
 /* What was handed out early is shared anew when a worker has nothing to do. */
 static void share_with_the_idle(struct pool *pool)
 {
-    struct worker *idle = least_busy(pool), *busiest = &pool->workers[0];
-    for (int i = 1; i < pool->worker_count; i++)
+    struct worker *busiest = least_busy(pool);
+    if (pool->waiting || !busiest || busiest->given != busiest->taken)
+        return; /* nobody is idle, or there is more for those who are */
+    for (int i = 0; i < pool->worker_count; i++)
         if (pool->workers[i].given - pool->workers[i].taken > busiest->given - busiest->taken)
             busiest = &pool->workers[i];
     unsigned tasks = busiest->given - busiest->taken;
-    if (!pool->waiting && idle && idle->given == idle->taken && tasks > 1)
+    if (tasks > 1)
         take_back(pool, busiest, (tasks + 1) / 2);
 }
 
@@ -290,12 +287,10 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
     worker->false_starts = worker->channel->ready ? 0 : worker->false_starts + 1;
 }
 
-/* The system may refuse a new one: then it is tried again later. Without a single worker, nobody
- * would ever do what is waiting. */
+/* The system may refuse a new one: then it is tried again later. */
 static void replace_those_that_ended(struct pool *pool)
 {
-    int at_work = 0;
-    bool is_needed = !pool->closed || pool->unfinished > 0;
+    bool is_needed = !pool->terminated && (!pool->closed || pool->unfinished > 0);
     pool->is_short = false;
     for (int i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];
@@ -303,9 +298,16 @@ static void replace_those_that_ended(struct pool *pool)
             clear_up_after(pool, worker);
         if (is_needed && !is_at_work(worker) && worker->false_starts < MOST_FALSE_STARTS)
             pool->is_short |= !start_worker(pool, worker);
-        at_work += is_at_work(worker);
     }
-    while (at_work == 0 && pool->waiting)
+}
+
+/* Without a single worker, nobody would ever do what is waiting. */
+static void give_up_if_alone(struct pool *pool)
+{
+    for (int i = 0; i < pool->worker_count; i++)
+        if (is_at_work(&pool->workers[i]))
+            return;
+    while (pool->waiting)
         finish(pool, pop(&pool->waiting, &pool->waiting_end), TASK_FAILED, ECHILD);
 }
 
@@ -319,6 +321,7 @@ static void look_after_workers(struct pool *pool)
     }
     share_with_the_idle(pool);
     hand_out(pool);
+    give_up_if_alone(pool);
 }
 
 /* ---- The parent waits ------------------------------------------------------------------------ */
@@ -353,14 +356,15 @@ static bool sleep_until_news(struct pool *pool, struct deadline deadline)
     struct pollfd bell = {.fd = parent_bell[0], .events = POLLIN};
     char bytes[64];
     int ready = 1, left = deadline_left(deadline);
+    bool tries_again = pool->is_short && (left < 0 || left > RETRY_MS);
     pool->shared->parent_sleeps = true;
     if (!has_news(pool)) {
-        ready = poll(&bell, 1, left);
+        ready = poll(&bell, 1, tries_again ? RETRY_MS : left);
         if (ready == 1 && read(parent_bell[0], bytes, sizeof bytes) < 0)
             ready = -1; /* a signal: looks again */
     }
     pool->shared->parent_sleeps = false;
-    return ready != 0;
+    return left != 0 && (ready != 0 || tries_again);
 }
 
 /* Waits for this task, or for all of them (NULL). */
@@ -408,12 +412,15 @@ bool pool_apply(struct pool *pool, struct task *task)
 bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arguments,
               long *results, long count, long chunk)
 {
-    struct task *tasks = calloc((size_t)count, sizeof *tasks);
-    if (!tasks || pool->closed) {
-        free(tasks);
-        errno = pool->closed ? ESHUTDOWN : ENOMEM;
+    struct task *tasks = NULL;
+    if (pool->closed)
+        errno = ESHUTDOWN;
+    else if (chunk < 1)
+        errno = EINVAL;
+    else
+        tasks = calloc((size_t)count + 1, sizeof *tasks); /* + 1: of none there is none */
+    if (!tasks)
         return false;
-    }
     for (long i = 0; i < count; i++) {
         tasks[i] = (struct task){.function = function,
                                  .argument = arguments[i],
@@ -440,7 +447,7 @@ void pool_close(struct pool *pool)
 
 void pool_terminate(struct pool *pool)
 {
-    pool->closed = true;
+    pool->closed = pool->terminated = true;
     for (int i = 0; i < pool->worker_count; i++) /* SIGKILL: a task may have blocked SIGTERM */
         process_signal(&pool->workers[i].process, SIGKILL);
     for (int i = 0; i < pool->worker_count; i++) {
@@ -461,12 +468,17 @@ bool pool_join(struct pool *pool)
         errno = pool->closed ? EDEADLK : EBUSY;
         return false;
     }
+    if (!pool->workers)
+        return true; /* once more */
     wait_for(pool, NULL, deadline_in(-1));
-    for (int i = 0; i < pool->worker_count; i++)
-        close(pool->workers[i].bell[1]);
+    for (int i = 0; i < pool->worker_count; i++) {
+        pool->workers[i].channel->no_more = true;
+        ring(pool->workers[i].bell[1]);
+    }
     for (int i = 0; i < pool->worker_count; i++) {
         process_join(&pool->workers[i].process, -1);
         close(pool->workers[i].bell[0]);
+        close(pool->workers[i].bell[1]);
     }
     sigaction(SIGCHLD, &before_pool, NULL);
     close(parent_bell[0]);
@@ -474,25 +486,41 @@ bool pool_join(struct pool *pool)
     parent_bell[0] = parent_bell[1] = -1;
     shared_free(pool->shared, pool->shared_size);
     free(pool->workers);
+    pool->workers = NULL;
+    pool->worker_count = 0;
     return true;
 }
 
-static void open_pipe(int pipe_ends[2])
+static void open_pipe(int ends_of_pipe[2])
 {
-    if (pipe(pipe_ends) < 0)
+    if (pipe(ends_of_pipe) < 0)
         die("pipe");
+    fcntl(ends_of_pipe[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
+    fcntl(ends_of_pipe[1], F_SETFD, FD_CLOEXEC);
 }
 
-/* The pipes are all there before the first worker is, so that each worker can close those of the
- * others. */
-static void open_pipes(struct pool *pool)
+static void open_parent_bell(void)
 {
     open_pipe(parent_bell);
     /* a bell that is full has been rung often enough; the signal handler must not wait */
     fcntl(parent_bell[0], F_SETFL, O_NONBLOCK);
     fcntl(parent_bell[1], F_SETFL, O_NONBLOCK);
-    for (int i = 0; i < pool->worker_count; i++)
-        open_pipe(pool->workers[i].bell);
+}
+
+static void make_workers(struct pool *pool, long count)
+{
+    pool->worker_count = (int)count;
+    pool->workers = calloc((size_t)count, sizeof *pool->workers);
+    if (!pool->workers)
+        die("calloc");
+    pool->shared_size = sizeof *pool->shared + (size_t)count * sizeof *pool->shared->channels;
+    pool->shared = shared_new(pool->shared_size);
+    for (int i = 0; i < count; i++) {
+        struct worker *worker = &pool->workers[i];
+        worker->channel = &pool->shared->channels[i];
+        snprintf(worker->name, sizeof worker->name, "worker-%d", i + 1);
+        open_pipe(worker->bell);
+    }
 }
 
 bool pool_open(struct pool *pool, long workers, struct pool_options options)
@@ -501,24 +529,17 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
         errno = workers < 1 ? EINVAL : EBUSY;
         return false;
     }
-    *pool = (struct pool){.options = options, .worker_count = (int)workers};
+    *pool = (struct pool){.options = options, .parent = getpid()};
     pool->ends_seen = (unsigned)ends - 1; /* one may have ended before it could be told */
     pool->waiting_end = &pool->waiting;
     pool->finished_end = &pool->finished;
-    pool->workers = calloc((size_t)workers, sizeof *pool->workers);
-    if (!pool->workers)
-        die("calloc");
-    pool->shared_size = sizeof *pool->shared + (size_t)workers * sizeof *pool->shared->channels;
-    pool->shared = shared_new(pool->shared_size);
-    open_pipes(pool);
+    open_parent_bell();
+    make_workers(pool, workers);
     struct sigaction action = {.sa_handler = child_ended, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     int error = 0;
     for (int i = 0; i < pool->worker_count && error == 0; i++) {
-        struct worker *worker = &pool->workers[i];
-        worker->channel = &pool->shared->channels[i];
-        snprintf(worker->name, sizeof worker->name, "worker-%d", i + 1);
-        if (!start_worker(pool, worker))
+        if (!start_worker(pool, &pool->workers[i]))
             error = errno;
         if (i == 0) /* process_start has set its own */
             sigaction(SIGCHLD, &action, &before_pool);
@@ -536,7 +557,10 @@ const char *pool_worker_name(void)
     return worker_name;
 }
 
-pid_t pool_worker_pid(const struct pool *pool, int number)
+bool pool_kill_worker(struct pool *pool, int number, int signal_number)
 {
-    return pool->workers[number - 1].process.pid;
+    struct worker *worker = &pool->workers[number - 1];
+    bool is_there = is_at_work(worker);
+    process_signal(&worker->process, signal_number);
+    return is_there;
 }

@@ -54,35 +54,38 @@ struct pool {
     int worker_count;
 
     /* the rest is the module's own */
-    struct worker *workers;
+    pid_t parent;
+    struct worker *workers; /* NULL: the pool has been joined */
     struct pool_shared *shared;
     size_t shared_size;
     struct task *waiting, **waiting_end;   /* tasks that no worker has yet */
     struct task *finished, **finished_end; /* tasks whose callbacks have not been called yet */
     long unfinished;                       /* tasks that are not through their callbacks */
-    bool closed, in_callback;
+    bool closed, terminated, in_callback;
     bool is_short;      /* of workers, as the system had no process for one */
     unsigned ends_seen; /* of children */
 };
 
 /* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EBUSY, there is a
- * pool already; EAGAIN, the system has no more processes. Pool.__init__ */
+ * pool already; EAGAIN, the system has no more processes. Without memory or descriptors it ends the
+ * process with a message. Pool.__init__ */
 bool pool_open(struct pool *pool, long workers, struct pool_options options);
 
 /* Gives the task to the pool and returns at once. Returns false with errno set: ESHUTDOWN, the pool
  * has been closed. Pool.apply_async */
 bool pool_apply_async(struct pool *pool, struct task *task);
 
-/* Waits until the task has succeeded or failed, ms at most; -1: without limit. Returns false, with
- * errno ETIMEDOUT, when the time is over: the task goes on. AsyncResult.get */
+/* Waits until a task that the pool has taken has succeeded or failed, ms at most; -1: without limit.
+ * Returns false, with errno ETIMEDOUT, when the time is over: the task goes on. AsyncResult.get */
 bool pool_get(struct pool *pool, const struct task *task, long ms);
 
-/* Both in one. Returns false if the task was not taken: see apply_async. Pool.apply */
+/* Both in one. Returns false if the task was not taken: see apply_async. In a callback, the task's
+ * own callback comes after this one: then the task must live until that. Pool.apply */
 bool pool_apply(struct pool *pool, struct task *task);
 
 /* Fills results with function(arguments[0]) and so on. The tasks go to the workers in chunks of this
  * many. Returns false with errno set if one of them failed: the first one's error, or ECHILD if its
- * worker died. Pool.map */
+ * worker died; ESHUTDOWN and EINVAL: closed, or a chunk of fewer than one. Pool.map */
 bool pool_map(struct pool *pool, bool (*function)(long argument, long *result),
               const long *arguments, long *results, long count, long chunk);
 
@@ -101,7 +104,8 @@ bool pool_join(struct pool *pool);
 /* In a worker, its name: "worker-1". In the parent "main". */
 const char *pool_worker_name(void);
 
-/* The pid of a worker, from 1 to worker_count: a teacher wants to kill one. */
-pid_t pool_worker_pid(const struct pool *pool, int number);
+/* Sends a signal to a worker, from 1 to worker_count: for those who want to see it die. Returns
+ * false if there is none at this moment. */
+bool pool_kill_worker(struct pool *pool, int number, int signal_number);
 
 #endif

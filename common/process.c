@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* The children that have been started and not been joined, and whose they are. A signal handler
- * walks the list too: it is changed while signals are blocked. */
+ * walks the list too: it is added to while signals are blocked, and cut with one store. */
 static struct process *children;
 static pid_t parent;
 
@@ -113,6 +113,7 @@ static _Noreturn void run_child(sigset_t before, int (*run)(void *argument), voi
 {
     for (int i = 0; i < ENDINGS; i++)
         handle(ending[i], SIG_DFL);
+    handle(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
     restore_signals(before);
     int status = run(argument);
     fflush(NULL);
@@ -183,11 +184,14 @@ static bool wait_with_limit(struct process *process, struct deadline deadline)
     sigaddset(&child_ended, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &child_ended, &before);
     int left;
+    bool has_taken = false;
     while (!reap(process, WNOHANG) && errno == ETIMEDOUT && (left = deadline_left(deadline)) > 0) {
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
-        sigtimedwait(&child_ended, NULL, &limit);
+        has_taken |= sigtimedwait(&child_ended, NULL, &limit) == SIGCHLD;
     }
     int error = errno;
+    if (has_taken)
+        raise(SIGCHLD); /* somebody else may have a handler for it: another child may have ended */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return process->joined;

@@ -139,8 +139,7 @@ void thread_join_all(void)
         pthread_mutex_lock(&ring_lock);
         struct thread *oldest = ring.next;
         pthread_mutex_unlock(&ring_lock);
-        if (oldest == &ring)
-            return;
-        thread_join(oldest, -1);
+        if (oldest == &ring || !thread_join(oldest, -1))
+            return; /* who calls this is not to be among those that it waits for */
     }
 }

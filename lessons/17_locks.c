@@ -535,12 +535,12 @@ static long add_by_force(void)
 
 static void compare_force(void)
 {
-    long total = thread_count * increments;
+    long long total = (long long)thread_count * increments;
     bool asked = no_lock;
     say("main", "---- brute force: %ld threads add one %ld times each ----", thread_count,
         increments);
     no_lock = true;
-    say("main", "without a lock: %s %ld", add_by_force() < total ? "less than" : "all", total);
+    say("main", "without a lock: %s %lld", add_by_force() < total ? "less than" : "all", total);
     no_lock = asked;
     if (!no_lock)
         say("main", "with a lock: %ld", add_by_force());

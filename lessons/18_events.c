@@ -82,7 +82,7 @@ static void clear(struct event *event)
 }
 
 /* Wakes all who wait; pthread_cond_signal would wake one. Whoever is woken wants the lock first: so
- * the call comes when it is free again, and a round trip takes half the time. Event.set */
+ * the call comes when it is free again, and a round trip is faster. Event.set */
 static void event_set(struct event *event)
 {
     pthread_mutex_lock(&event->lock);

@@ -149,14 +149,26 @@ static void open_gate(long count)
 
 static struct process *children;
 static long joined; /* these many of the first have been joined */
+static long killed; /* the number of one of those that did not end well; 0: none */
 
 static void join_children(long count)
 {
-    for (long i = count; i-- > joined;)
+    for (long i = count; i-- > joined;) {
         if (!process_join(&children[i], -1))
             die("waitid");
+        if (process_exitcode(&children[i]) != EXIT_SUCCESS)
+            killed = i + 1;
+    }
     if (joined < count)
         joined = count;
+}
+
+/* The numbers that the class is shown are those of children that have all done their work. */
+static void join_all_well(long count)
+{
+    join_children(count);
+    if (killed > 0)
+        fail("child %ld has ended with %d", killed, process_exitcode(&children[killed - 1]));
 }
 
 /* Starts one of the 5,000. The first UNHELD of them wait for nobody: when the system has no more
@@ -218,7 +230,7 @@ static int start_them_all(void)
     joined = 0;
     for (long i = 0; i < processes; i++)
         start_child(i, unheld, i < unheld ? child_with_the_lock : child_held_back, NULL);
-    join_children(unheld);
+    join_all_well(unheld);
     say("main", "the loop has started them all; a gate holds back the last %d", HELD);
     say("main", "prints: %ld ---> %d", processes - 1, get(0));
     return get(0);
@@ -228,7 +240,7 @@ static int join_them_all(void)
 {
     say("main", "opens the gate, and joins them all");
     open_gate(HELD);
-    join_children(processes);
+    join_all_well(processes);
     return get(0);
 }
 
@@ -266,7 +278,7 @@ static int add_without_the_lock(void)
     joined = 2;
     for (long i = 2; i < processes; i++)
         start_child(i, processes, child_without, NULL);
-    join_children(processes);
+    join_all_well(processes);
     return get(0);
 }
 

@@ -46,10 +46,40 @@ static bool add_100(long i, long *result)
     return true;
 }
 
+/* ---- What became of a task --------------------------------------------------------------------- */
+
+static const char *signal_name(int signal_number)
+{
+    return signal_number == SIGABRT   ? "SIGABRT"
+           : signal_number == SIGKILL ? "SIGKILL"
+           : signal_number == SIGSEGV ? "SIGSEGV"
+           : signal_number == SIGTERM ? "SIGTERM"
+                                      : strsignal(signal_number);
+}
+
+static const char *reason(int error)
+{
+    return error == ECHILD      ? "there is no worker"
+           : error == ECANCELED ? "the pool was terminated"
+                                : strerror(error);
+}
+
+static void say_result(const char *what, const struct task *task)
+{
+    if (task->state == TASK_SUCCEEDED)
+        say("main", "%s: %ld", what, task->result);
+    else if (task->error != 0)
+        say("main", "%s: failed: %s", what, reason(task->error));
+    else if (task->status < 0)
+        say("main", "%s: failed: its worker died of %s", what, signal_name(-task->status));
+    else
+        say("main", "%s: failed: its worker ended with status %d", what, task->status);
+}
+
 /* ---- 1. The posts' program ------------------------------------------------------------------- */
 
-/* So that the class sees the same each time: the tasks of a round wait until as many run as there
- * are workers. Then they finish one by one, each after the callback of the one before. */
+/* So that the class sees the same each time, the tasks finish one by one, each after the callback of
+ * the one before. */
 static struct gate {
     pthread_barrier_t all_run;
     sem_t hangs;
@@ -91,8 +121,6 @@ static void wait_for_turn(long i)
 
 static bool foo(long i, long *result)
 {
-    if (i < tasks - tasks % workers) /* of a round that is full */
-        pthread_barrier_wait(&gate->all_run);
     poll(NULL, 0, (int)unit_ms);
     wait_for_turn(i);
     say(pool_worker_name(), "task %ld is done", i);
@@ -101,7 +129,7 @@ static bool foo(long i, long *result)
 
 static void bar(struct task *task)
 {
-    say("main", "callback: %ld", task->result);
+    say_result("callback", task);
     sem_post(&gate->may_finish[task->argument + 1]);
 }
 
@@ -124,7 +152,8 @@ static void play_the_post(void)
     clock_gettime(CLOCK_MONOTONIC, &start);
     say("main", "apply_async, %ld times; there are %ld workers", tasks, workers);
     for (long i = 0; i < tasks; i++) {
-        all[i] = (struct task){.function = foo, .argument = i, .callback = bar};
+        all[i] =
+            (struct task){.function = foo, .argument = i, .callback = bar, .error_callback = bar};
         pool_apply_async(&pool, &all[i]);
     }
     say("main", "end");
@@ -211,34 +240,6 @@ static pid_t pid_of_the_hanging(void)
     return gate->hanging;
 }
 
-static const char *signal_name(int signal_number)
-{
-    return signal_number == SIGABRT   ? "SIGABRT"
-           : signal_number == SIGKILL ? "SIGKILL"
-           : signal_number == SIGSEGV ? "SIGSEGV"
-           : signal_number == SIGTERM ? "SIGTERM"
-                                      : strsignal(signal_number);
-}
-
-static const char *reason(int error)
-{
-    return error == ECHILD      ? "there is no worker"
-           : error == ECANCELED ? "the pool was terminated"
-                                : strerror(error);
-}
-
-static void say_result(const char *what, const struct task *task)
-{
-    if (task->state == TASK_SUCCEEDED)
-        say("main", "%s: %ld", what, task->result);
-    else if (task->error != 0)
-        say("main", "%s: failed: %s", what, reason(task->error));
-    else if (task->status < 0)
-        say("main", "%s: failed: its worker died of %s", what, signal_name(-task->status));
-    else
-        say("main", "%s: failed: its worker ended with status %d", what, task->status);
-}
-
 /* Tasks that all wait for each other: they end only if there is a worker for each. */
 static bool meet(long i, long *result)
 {
@@ -265,7 +266,7 @@ static void say_strength(struct pool *pool)
 static void play_deaths(void)
 {
     struct pool pool;
-    struct task others[OTHERS];
+    static struct task others[OTHERS];
     make_gate();
     open_or_die(&pool, workers, (struct pool_options){0});
     say("main", "---- tasks that fail, workers that die");
@@ -279,7 +280,7 @@ static void play_deaths(void)
     say_strength(&pool);
 
     say("main", "kills an idle worker with SIGKILL");
-    kill(pool_worker_pid(&pool, 1), SIGKILL);
+    pool_kill_worker(&pool, 1, SIGKILL);
     say_strength(&pool);
 
     task = (struct task){.function = hang};

@@ -242,6 +242,19 @@ narrators() {
     done
 }
 
+# As head -n does it: whoever says the next line gets SIGPIPE or an error.
+@test "00: a demo whose reader leaves ends, and leaves nobody behind" {
+    local lesson lines family=TEST_FAMILY=$$.$BATS_TEST_NUMBER
+    for lesson in $(lessons); do
+        for lines in 2 5 9; do
+            { env "$family" timeout "$(limit 10)" "$BUILD/$lesson" 2> /dev/null < /dev/null || echo "$?" > "$BATS_TEST_TMPDIR/status"; } |
+                head -n "$lines" > /dev/null
+            [[ $(cat "$BATS_TEST_TMPDIR/status" 2> /dev/null) != 124 ]] || fail "$lesson does not end when its reader leaves after line $lines"
+        done
+        nothing_left
+    done
+}
+
 @test "00: stopped by Ctrl-Z and continued, a demo goes on" {
     local lesson line='' demo process
     for lesson in 01_serial_server 06_select_server; do

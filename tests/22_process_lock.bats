@@ -135,15 +135,19 @@ has_children() { # PID COUNT
 # Waits until the process has used more of a CPU, as it does not while it waits for the lock in the kernel.
 works() { # PID
     local wanted end=$((SECONDS + $(limit 10)))
-    wanted=$(($(ticks "$1") + 3))
-    until (($(ticks "$1") >= wanted)); do
-        ((SECONDS < end)) || { kill "$main"; fail 'it waits, and nobody has the lock'; }
+    local used
+    used=$(ticks "$1") wanted=$((used + 3))
+    until used=$(ticks "$1") && ((used >= wanted)); do
+        if [[ -z $used ]] || ((SECONDS >= end)); then
+            kill "$main"
+            fail 'it waits, and nobody has the lock'
+        fi
     done
 }
 
 ticks() { # PID
     local -a field
-    read -r -a field < "/proc/$1/stat"
+    read -r -a field < "/proc/$1/stat" || fail 'it has ended'
     echo $((field[13] + field[14]))
 }
 

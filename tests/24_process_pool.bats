@@ -88,6 +88,8 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 @test "24: a task that ends its process fails with that status" { claim exit-in-a-task; }
 @test "24: a process that a task leaves behind hides nothing" { claim grandchild; }
 @test "24: no task waits behind a long one while a worker is idle" { claim behind-a-long-task; }
+@test "24: a limit of time is kept, whatever else happens" { claim limit-among-news; }
+@test "24: a pool and another child do not disturb each other" { claim beside-another-child; }
 @test "24: callbacks apply and submit, without end" { claim callback-calls-the-pool; }
 @test "24: an initializer that fails is not tried for ever" { claim false-starts; }
 @test "24: a process for each task" { claim one-task-each; }

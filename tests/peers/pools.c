@@ -80,6 +80,8 @@ static void each_once(void)
     open_pool(WORKERS, (struct pool_options){0});
     submit(MANY, run, count_success);
     end_pool();
+    if (!pool_get(&pool, &tasks[0], -1) || !pool_join(&pool)) /* after the end, as the posts may */
+        fail("no result after join");
     for (int i = 0; i < MANY; i++)
         if (shared->runs[i] != 1)
             fail("task %d ran %d times", i, shared->runs[i]);
@@ -97,8 +99,7 @@ static void kill_now_and_then(struct task *task)
     static unsigned calls;
     count_success(task);
     if (++calls % 200 == 0) {
-        kill(pool_worker_pid(&pool, 1 + (int)(calls / 200 % WORKERS)), SIGKILL);
-        kills++;
+        kills += pool_kill_worker(&pool, 1 + (int)(calls / 200 % WORKERS), SIGKILL);
     }
 }
 
@@ -151,7 +152,7 @@ static void killed_while_idle(void)
     open_pool(WORKERS, (struct pool_options){0});
     for (int round = 0; round < 20; round++) {
         for (int i = 1; i <= WORKERS; i++)
-            kill(pool_worker_pid(&pool, i), SIGKILL);
+            pool_kill_worker(&pool, i, SIGKILL);
         see_full_strength();
     }
     end_pool();
@@ -222,6 +223,66 @@ static void behind_a_long_task(void)
     printf("1000 tasks passed one that did not end\n");
 }
 
+/* ---- The parent's waits ---------------------------------------------------------------------- */
+
+static void submit_it_again(struct task *task)
+{
+    poll(NULL, 0, 1);
+    if (called_back == 0)
+        pool_apply_async(&pool, task);
+}
+
+/* There are news all the time, and never of the task that is waited for. */
+static void limit_among_news(void)
+{
+    open_pool(2, (struct pool_options){0});
+    struct task task = {.function = meet};
+    pool_apply_async(&pool, &task);
+    submit(2000, run, submit_it_again);
+    double from = now_ms();
+    bool in_time = pool_get(&pool, &task, 50);
+    double took = now_ms() - from;
+    if (in_time || took < 50 || took > limit(3000))
+        fail("a limit of 50 ms took %.0f ms", took);
+    called_back = 1; /* enough */
+    sem_post(&shared->go_on);
+    end_pool();
+    printf("a limit of 50 ms is over after %.0f ms, whatever else happens\n", took);
+}
+
+static int wait_to_go_on(void *argument)
+{
+    (void)argument;
+    wait_for(&shared->go_on);
+    return EXIT_SUCCESS;
+}
+
+static bool leave_after_a_while(long i, long *result)
+{
+    poll(NULL, 0, 100);
+    return leave_the_first_time(i, result);
+}
+
+/* A worker dies while another child is waited for. */
+static void beside_another_child(void)
+{
+    struct process sister = {0};
+    open_pool(1, (struct pool_options){0});
+    if (!process_start(&sister, "sister", wait_to_go_on, NULL))
+        die("process_start");
+    struct task first = {.function = run}, task = {.function = leave_after_a_while, .argument = 7};
+    pool_apply(&pool, &first);
+    pool_apply_async(&pool, &task);
+    if (process_join(&sister, 300))
+        fail("the sister has ended");
+    if (!pool_get(&pool, &task, limit(3000)) || task.status != 7)
+        fail("the end of the worker went unnoticed");
+    end_pool(); /* although the sister has copies of all pipes */
+    sem_post(&shared->go_on);
+    process_join(&sister, -1);
+    printf("a pool and another child do not disturb each other\n");
+}
+
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static void apply_in_callback(struct task *task)
@@ -268,14 +329,16 @@ static bool cannot_begin(long argument)
 static void false_starts(void)
 {
     open_pool(WORKERS, (struct pool_options){.initializer = cannot_begin});
-    struct task task = {.function = run};
-    pool_apply(&pool, &task);
-    if (task.state != TASK_FAILED || task.error != ECHILD)
-        fail("state %d, error %d", task.state, task.error);
+    for (int i = 0; i < 2; i++) {
+        struct task task = {.function = run};
+        pool_apply(&pool, &task);
+        if (task.state != TASK_FAILED || task.error != ECHILD)
+            fail("task %d: state %d, error %d", i, task.state, task.error);
+    }
     end_pool();
     if (shared->starts > 3 * WORKERS)
         fail("%d starts", shared->starts);
-    printf("no worker can begin: %d starts, and the task failed\n", shared->starts);
+    printf("no worker can begin: %d starts, and every task failed\n", shared->starts);
 }
 
 static bool get_pid(long i, long *result)
@@ -299,10 +362,17 @@ static void one_task_each(void)
     printf("%d tasks by as many processes, in order\n", COUNT);
 }
 
+static void count_and_wait_for_the_last(struct task *task)
+{
+    count_error(task);
+    pool_get(&pool, &tasks[9999], -1);
+}
+
 static void terminated(void)
 {
     open_pool(WORKERS, (struct pool_options){0});
     submit(10000, meet, count_success);
+    tasks[0].error_callback = count_and_wait_for_the_last;
     for (int i = 0; i < WORKERS; i++)
         wait_for(&shared->begun);
     double from = now_ms();
@@ -318,8 +388,14 @@ static void terminated(void)
     printf("10000 tasks ended in %.0f ms\n", took);
 }
 
+static bool take_time(long i, long *result)
+{
+    poll(NULL, 0, 100);
+    return run(i, result);
+}
+
 /* However the parent ends, the end of file of this pipe says that no worker is left. */
-static void parent_ends_of(int signal_number)
+static void parent_ends_of(int signal_number, bool is_busy)
 {
     int alive[2];
     if (pipe(alive) < 0)
@@ -327,10 +403,9 @@ static void parent_ends_of(int signal_number)
     pid_t parent = fork();
     if (parent == 0) {
         open_pool(WORKERS, (struct pool_options){0});
-        if (signal_number == SIGTERM)
-            submit(WORKERS, meet, NULL);
-        else
-            see_full_strength();
+        see_full_strength();
+        if (is_busy)
+            submit(1000, take_time, NULL);
         sem_post(&shared->ready);
         for (;;)
             pause();
@@ -347,8 +422,9 @@ static void parent_ends_of(int signal_number)
 
 static void parent_ends(void)
 {
-    parent_ends_of(SIGKILL); /* its workers are idle */
-    parent_ends_of(SIGTERM); /* its workers never end their tasks */
+    parent_ends_of(SIGKILL, false);
+    parent_ends_of(SIGKILL, true);
+    parent_ends_of(SIGTERM, true);
     printf("no worker outlives its parent\n");
 }
 
@@ -382,6 +458,8 @@ int main(int argc, char **argv)
         {"exit-in-a-task", exit_in_a_task},
         {"grandchild", grandchild},
         {"behind-a-long-task", behind_a_long_task},
+        {"limit-among-news", limit_among_news},
+        {"beside-another-child", beside_another_child},
         {"callback-calls-the-pool", callback_calls_the_pool},
         {"false-starts", false_starts},
         {"one-task-each", one_task_each},
