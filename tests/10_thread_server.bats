@@ -32,7 +32,10 @@ load peers/event_loop
 
 @test "10: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
 @test "10: serves beside 300 idle clients" { event_loop_serves_beside_300_idle_clients; }
-@test "10: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
+@test "10: serves beside a client that never reads" {
+    [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
+    event_loop_serves_beside_a_client_that_never_reads
+}
 @test "10: serves many at once" { event_loop_serves_many_at_once; }
 @test "10: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
 @test "10: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }

@@ -266,7 +266,10 @@ server | stopped' "$output"
 }
 
 @test "14: serve: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
-@test "14: serve: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
+@test "14: serve: serves beside a client that never reads" {
+    [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
+    event_loop_serves_beside_a_client_that_never_reads
+}
 @test "14: serve: serves many at once" { event_loop_serves_many_at_once; }
 @test "14: serve: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
 @test "14: serve: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
