@@ -103,7 +103,9 @@ programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
-	@ls -S tests/$(T)*.bats | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
+	@set -- tests/$(T)*.bats; \
+	if [ $$# = 1 ]; then BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) exec bats "$$1"; fi; \
+	ls -S "$$@" | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
 	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
 
 bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's

@@ -7,9 +7,9 @@
 
 struct deadline deadline_in(long ms)
 {
-    struct deadline deadline = {.is_set = ms >= 0};
+    struct deadline deadline = {.has_limit = ms >= 0};
     clock_gettime(CLOCK_MONOTONIC, &deadline.time);
-    if (deadline.is_set) {
+    if (deadline.has_limit) {
         deadline.time.tv_sec += ms / 1000;
         deadline.time.tv_nsec += ms % 1000 * 1000000;
         if (deadline.time.tv_nsec >= 1000000000) {
@@ -22,7 +22,7 @@ struct deadline deadline_in(long ms)
 
 int deadline_left(struct deadline deadline)
 {
-    if (!deadline.is_set)
+    if (!deadline.has_limit)
         return -1;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -51,7 +51,7 @@ void deadline_cond_init(pthread_cond_t *condition)
 
 bool deadline_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock, struct deadline deadline)
 {
-    if (deadline.is_set)
+    if (deadline.has_limit)
         return pthread_cond_timedwait(condition, lock, &deadline.time) != ETIMEDOUT;
     pthread_cond_wait(condition, lock);
     return true;

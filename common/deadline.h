@@ -13,7 +13,7 @@
 #include <time.h>
 
 struct deadline {
-    bool is_set; /* false: never */
+    bool has_limit; /* false: never */
     struct timespec time;
 };
 

@@ -111,7 +111,8 @@ static int work(void *argument)
     unsigned next = 0;
     while (limit == 0 || next < (unsigned long)limit) {
         struct slot *slot = &channel->slots[next % SLOTS];
-        int expected = WAITING; /* or the parent takes the task back at this moment */
+        /* if it is WAITING it becomes RUNNING, in one step: the parent may take the task back */
+        int expected = WAITING;
         if (atomic_compare_exchange_strong(&slot->state, &expected, RUNNING)) {
             run_slot(pool, slot);
             next++;
@@ -530,7 +531,7 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
         return false;
     }
     *pool = (struct pool){.options = options, .parent = getpid()};
-    pool->ends_seen = (unsigned)ends - 1; /* one may have ended before it could be told */
+    pool->ends_seen = (unsigned)ends - 1; /* so that the first look is made in any case */
     pool->waiting_end = &pool->waiting;
     pool->finished_end = &pool->finished;
     open_parent_bell();

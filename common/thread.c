@@ -8,8 +8,8 @@
 
 static _Thread_local struct thread *current;
 
-/* The threads that have been started, are no daemons and have not been joined, oldest first. The
- * list is a ring; this thread is none, and stands where it begins and ends. */
+/* The threads that have been started, are no daemons and have not been joined, oldest first.
+ * The list is a ring, and "ring" itself is no thread: it marks the beginning and the end. */
 static struct thread ring = {.previous = &ring, .next = &ring};
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -78,9 +78,9 @@ bool thread_start(struct thread *thread)
 static bool wait_for_end(struct thread *thread, struct deadline deadline)
 {
     bool in_time = true;
-    while (deadline.is_set && !thread->ended && in_time)
+    while (deadline.has_limit && !thread->ended && in_time)
         in_time = deadline_cond_wait(&thread->changed, &thread->lock, deadline);
-    return !deadline.is_set || thread->ended;
+    return !deadline.has_limit || thread->ended;
 }
 
 /* pthread_join may be called once. So the first who comes calls it, the others wait until it has
@@ -132,7 +132,7 @@ const char *thread_name(void)
 }
 
 /* Oldest first: a thread that waits for threads of its own is joined before these are looked at,
- * and by then they have left the ring. */
+ * and by then they have left the ring. They may lie on its stack, which is gone. */
 void thread_join_all(void)
 {
     for (;;) {

@@ -158,6 +158,7 @@ static int place_of(int i)
     return i == threads - 1 ? 2 : -1;
 }
 
+/* i is the caller's: with --same-argument the threads read it after this function has returned. */
 static void start_tasks(struct task *tasks, int *i)
 {
     for (*i = 0; *i < threads; ++*i) {

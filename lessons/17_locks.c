@@ -94,8 +94,7 @@ static void play_ann_and_bob(void (*play)(void *turn))
 
 static void play_crowd(long count, void (*play)(void *))
 {
-    static struct thread *crowd;
-    crowd = calloc((size_t)count, sizeof *crowd);
+    struct thread *crowd = calloc((size_t)count, sizeof *crowd);
     if (!crowd)
         die("calloc");
     for (long i = 0; i < count; i++)
@@ -351,6 +350,7 @@ static int release(void)
     return pthreads_lock ? pthread_mutex_unlock(&lock_of_pthreads) : rlock_release(&lock_by_hand);
 }
 
+/* ACQUIRE and TRY are also what acquire takes for a limit. */
 enum operation { RELEASE = -2, ACQUIRE = -1, TRY = 0, ACQUIRE_IN_TIME = 1 };
 
 static const struct step {

@@ -99,12 +99,17 @@ static void event_clear(struct event *event)
     pthread_mutex_unlock(&event->lock);
 }
 
-/* Whether it is set, or was since the counter stood at this number. Called with the lock held. */
-static bool has_come(struct event *event, unsigned long sets_before, int nth_look)
+/* For the scenes below, which wait until all have looked. Called with the lock held. */
+static void count_look(struct event *event, int nth_look)
 {
     event->looks += nth_look == 1;
     event->second_looks += nth_look == 2;
     pthread_cond_signal(&event->looked);
+}
+
+/* Whether it is set, or was since the counter stood at this number. Called with the lock held. */
+static bool has_come(const struct event *event, unsigned long sets_before)
+{
     return event->is_set || (!naive && event->sets != sets_before);
 }
 
@@ -117,9 +122,12 @@ static bool event_wait(struct event *event, long ms)
     unsigned long sets_before = event->sets;
     bool in_time = true;
     int looks = 0;
-    while (!has_come(event, sets_before, ++looks) && !event->is_given_up && in_time)
+    while (!has_come(event, sets_before) && !event->is_given_up && in_time) {
+        count_look(event, ++looks);
         in_time = deadline_cond_wait(&event->changed, &event->lock, deadline);
-    bool came = has_come(event, sets_before, ++looks);
+    }
+    count_look(event, ++looks);
+    bool came = has_come(event, sets_before);
     int error = came ? 0 : event->is_given_up ? ECANCELED : ETIMEDOUT;
     pthread_mutex_unlock(&event->lock);
     errno = error;

@@ -93,8 +93,8 @@ static void make_lock(bool robust)
     pthread_mutexattr_destroy(&kind);
 }
 
-/* 0: the lock is the caller's. EOWNERDEAD: it is the caller's too, but the last owner died with it,
- * perhaps in the middle of an update. ENOTRECOVERABLE: somebody was told so and repaired nothing.
+/* 0: the lock is the caller's. EOWNERDEAD: it is the caller's too, but its last owner died while it
+ * had it, perhaps in the middle of an update. ENOTRECOVERABLE: somebody was told so and repaired nothing.
  * pthread_mutex_lock(3) */
 static int acquire(void)
 {
@@ -110,7 +110,7 @@ static const char *answer(int error)
 {
     switch (error) {
     case 0:
-        return "0";
+        return "yes";
     case EBUSY:
         return "EBUSY";
     case EOWNERDEAD:
