@@ -77,9 +77,11 @@ static void end_children(void)
 
 static void end_children_and_self(int signal_number)
 {
+    int error = errno;
     end_children();
     signal(signal_number, SIG_DFL);
     raise(signal_number); /* it arrives when this handler returns */
+    errno = error;
 }
 
 static void ignore(int signal_number)
