@@ -227,7 +227,8 @@ static void collect_from(struct pool *pool, struct worker *worker)
     }
 }
 
-/* Takes back the newest tasks that the worker has not begun, until it has no more than this many. */
+/* Takes back the newest tasks that the worker has not begun, until it has no more than this many.
+ */
 static void take_back(struct pool *pool, struct worker *worker, unsigned keep)
 {
     while (worker->given - worker->taken > keep) {

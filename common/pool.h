@@ -1,18 +1,18 @@
 /* pool: multiprocessing.Pool, with processes below (process.h).
  * Introduced by lesson 24.
  *
- * A few processes are kept, and are handed one task after another. Each worker has memory of its own
- * that it shares with the parent, and in it a ring of slots:
+ * A few processes are kept, and are handed one task after another. Each worker has memory of its
+ * own that it shares with the parent, and in it a ring of slots:
  *
  *     apply_async -> waiting list -> slot of a worker: WAITING, RUNNING, DONE -> callback, get
  *
  * The parent fills the slots, the worker goes round after it. No lock is shared, so none is held by
- * a worker that dies; and the slots that it leaves behind tell which task it was at: that one fails,
- * those behind it go to other workers, and a new worker takes its place.
+ * a worker that dies; and the slots that it leaves behind tell which task it was at: that one
+ * fails, those behind it go to other workers, and a new worker takes its place.
  *
- * A pool is for one thread, and the callbacks are called in that thread, while it waits in pool_get,
- * pool_apply, pool_map or pool_join. Python has a thread of its own for that; ours would be one more
- * thread in a process that forks. One pool at a time: that is our shortcut.
+ * A pool is for one thread, and the callbacks are called in that thread, while it waits in
+ * pool_get, pool_apply, pool_map or pool_join. Python has a thread of its own for that; ours would
+ * be one more thread in a process that forks. One pool at a time: that is our shortcut.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -24,8 +24,8 @@
 
 enum task_state { TASK_PENDING, TASK_SUCCEEDED, TASK_FAILED };
 
-/* The caller's object. It must live until the task has succeeded or failed and its callback has been
- * called; the caller sets the first five. */
+/* The caller's object. It must live until the task has succeeded or failed and its callback has
+ * been called; the caller sets the first five. */
 struct task {
     bool (*function)(long argument, long *result); /* in a worker; false, with errno: it fails */
     long argument;
@@ -75,25 +75,26 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options);
  * has been closed. Pool.apply_async */
 bool pool_apply_async(struct pool *pool, struct task *task);
 
-/* Waits until a task that the pool has taken has succeeded or failed, ms at most; -1: without limit.
- * Returns false, with errno ETIMEDOUT, when the time is over: the task goes on. AsyncResult.get */
+/* Waits until a task that the pool has taken has succeeded or failed, ms at most; -1: without
+ * limit. Returns false, with errno ETIMEDOUT, when the time is over: the task goes on.
+ * AsyncResult.get */
 bool pool_get(struct pool *pool, const struct task *task, long ms);
 
 /* Both in one. Returns false if the task was not taken: see apply_async. In a callback, the task's
  * own callback comes after this one: then the task must live until that. Pool.apply */
 bool pool_apply(struct pool *pool, struct task *task);
 
-/* Fills results with function(arguments[0]) and so on. The tasks go to the workers in chunks of this
- * many. Returns false with errno set if one of them failed: the first one's error, or ECHILD if its
- * worker died; ESHUTDOWN and EINVAL: closed, or a chunk of fewer than one. Pool.map */
+/* Fills results with function(arguments[0]) and so on. The tasks go to the workers in chunks of
+ * this many. Returns false with errno set if one of them failed: the first one's error, or ECHILD
+ * if its worker died; ESHUTDOWN and EINVAL: closed, or a chunk of fewer than one. Pool.map */
 bool pool_map(struct pool *pool, bool (*function)(long argument, long *result),
               const long *arguments, long *results, long count, long chunk);
 
 /* No more tasks from now on; those that it has are done. Pool.close */
 void pool_close(struct pool *pool);
 
-/* Ends the workers at once. Tasks that are not done fail with ECANCELED; Python leaves who waits for
- * them waiting. Pool.terminate */
+/* Ends the workers at once. Tasks that are not done fail with ECANCELED; Python leaves who waits
+ * for them waiting. Pool.terminate */
 void pool_terminate(struct pool *pool);
 
 /* Waits until every task is done and every worker has ended, and gives back what the pool took.

@@ -158,8 +158,8 @@ static void forget(struct process *process)
 }
 
 /* Waits without limit, or with WNOHANG not at all, and takes the status if it has ended. (WNOWAIT
- * looks, and leaves the child to be waited for.) It leaves the list before it is reaped: from then on its pid may be another's, and the signal handler must
- * not find it. */
+ * looks, and leaves the child to be waited for.) It leaves the list before it is reaped: from then
+ * on its pid may be another's, and the signal handler must not find it. */
 static bool reap(struct process *process, int options)
 {
     siginfo_t end = {0};

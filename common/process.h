@@ -1,8 +1,8 @@
 /* process: multiprocessing.Process, with fork and waitpid below.
  * Introduced by lesson 19; lesson 11 shows fork longhand.
  *
- * For programs in which one thread starts processes and waits for them. SIGINT, SIGTERM, SIGPIPE and
- * exit(3) end those that are left before they end the program itself: with SIGTERM, and after a
+ * For programs in which one thread starts processes and waits for them. SIGINT, SIGTERM, SIGPIPE
+ * and exit(3) end those that are left before they end the program itself: with SIGTERM, and after a
  * second with SIGKILL.
  */
 #ifndef PROCESS_H
@@ -30,8 +30,8 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
                    void *argument);
 
 /* Waits until it has ended, ms at most; -1: without limit. Waits for the process itself: a child of
- * its own that lives on is no matter. Returns false with errno set: ETIMEDOUT, it still runs; ESRCH,
- * it was never started; ECHILD, it is not a child of the process that calls. Process.join */
+ * its own that lives on is no matter. Returns false with errno set: ETIMEDOUT, it still runs;
+ * ESRCH, it was never started; ECHILD, it is not a child of the process that calls. Process.join */
 bool process_join(struct process *process, long ms);
 
 /* Whether it has been started and has not ended. Process.is_alive */
@@ -41,8 +41,8 @@ bool process_is_alive(struct process *process);
  * it. Process.exitcode */
 int process_exitcode(const struct process *process);
 
-/* Sends the signal, unless it has been joined: its pid may be another's since. Process.terminate with
- * SIGTERM, Process.kill with SIGKILL */
+/* Sends the signal, unless it has been joined: its pid may be another's since. Process.terminate
+ * with SIGTERM, Process.kill with SIGKILL */
 void process_signal(struct process *process, int signal_number);
 
 /* Ends the daemons with SIGTERM and joins all that have not been joined, as Python does when the

@@ -10,9 +10,9 @@
  * The actor of what is narrated is the server, or the thread or the child that the mixin made. */
 struct handler_class service_upper(int socket_type);
 
-/* server_init for a program: at the host and port, or, for a Unix class, at the path (NULL: one with
- * the pid in the directory for temporary files). Ends the process with a message if that cannot
- * be. SO_REUSEADDR is set for TCP: lesson 09. */
+/* server_init for a program: at the host and port, or, for a Unix class, at the path (NULL: one
+ * with the pid in the directory for temporary files). Ends the process with a message if that
+ * cannot be. SO_REUSEADDR is set for TCP: lesson 09. */
 void service_open(struct server *server, struct server_class class, struct handler_class handler,
                   const char *host, long port, const char *path);
 

@@ -117,8 +117,8 @@ void server_handle_request(struct server *server);
 
 /* Ends serve_forever in another thread and waits until it has ended: at once, if no handler of a
  * server without a mixin is at work. If it has not begun, it will end as soon as it does. Returns
- * false (EDEADLK) when the loop itself calls it, in a handler or a hook, and would wait for ever. In
- * the child of a forking server it reaches the child's copy alone, and does nothing. */
+ * false (EDEADLK) when the loop itself calls it, in a handler or a hook, and would wait for ever.
+ * In the child of a forking server it reaches the child's copy alone, and does nothing. */
 bool server_shutdown(struct server *server);
 
 /* Ends the loop as server_shutdown does, but waits for nothing. Async-signal-safe. */

@@ -167,8 +167,10 @@ static void play_ten(void)
         join_inside ? "each when the last one has ended" : "then join them");
     int alive = join_inside ? start_inside() : start_all();
     char codes[64] = "";
-    for (long i = 0; i < processes && strlen(codes) < sizeof codes - 8; i++)
-        sprintf(codes + strlen(codes), " %d", process_exitcode(&family[i].process));
+    size_t used = 0;
+    for (long i = 0; i < processes && used < sizeof codes - 8; i++) /* as many as fit, whole */
+        used += (size_t)snprintf(codes + used, sizeof codes - used, " %d",
+                                 process_exitcode(&family[i].process));
     say("main", "%d alive at the same time; exit codes%s", alive, codes);
 }
 

@@ -94,8 +94,8 @@ static void make_lock(bool robust)
 }
 
 /* 0: the lock is the caller's. EOWNERDEAD: it is the caller's too, but its last owner died while it
- * had it, perhaps in the middle of an update. ENOTRECOVERABLE: somebody was told so and repaired nothing.
- * pthread_mutex_lock(3) */
+ * had it, perhaps in the middle of an update. ENOTRECOVERABLE: somebody was told so and repaired
+ * nothing. pthread_mutex_lock(3) */
 static int acquire(void)
 {
     return pthread_mutex_lock(&shared->lock);

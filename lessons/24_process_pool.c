@@ -46,7 +46,8 @@ static bool add_100(long i, long *result)
     return true;
 }
 
-/* ---- What became of a task --------------------------------------------------------------------- */
+/* ---- What became of a task ---------------------------------------------------------------------
+ */
 
 static const char *signal_name(int signal_number)
 {
@@ -78,8 +79,8 @@ static void say_result(const char *what, const struct task *task)
 
 /* ---- 1. The posts' program ------------------------------------------------------------------- */
 
-/* So that the class sees the same each time, the tasks finish one by one, each after the callback of
- * the one before. */
+/* So that the class sees the same each time, the tasks finish one by one, each after the callback
+ * of the one before. */
 static struct gate {
     pthread_barrier_t all_run;
     sem_t hangs;

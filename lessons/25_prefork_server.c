@@ -52,7 +52,8 @@ static bool reuseport, timing;
 /* ---- What parent and workers share ----------------------------------------------------------- */
 
 /* A worker gets its number with its first client: so worker-1 is who serves the first of all. No
- * lock: a worker may be killed at any moment, and whoever waits for its lock would wait for ever. */
+ * lock: a worker may be killed at any moment, and whoever waits for its lock would wait for ever.
+ */
 static struct board {
     atomic_int workers, clients; /* that there have been */
     struct place {
@@ -467,8 +468,9 @@ static void say_spread(void)
 {
     char spread[256] = "";
     size_t used = 0;
-    for (int i = 0; i < worker_count && used < sizeof spread - 12; i++)
-        used += (size_t)sprintf(spread + used, " %d", board->places[i].served);
+    for (int i = 0; i < worker_count && used < sizeof spread - 12; i++) /* as many as fit, whole */
+        used +=
+            (size_t)snprintf(spread + used, sizeof spread - used, " %d", board->places[i].served);
     say("timing", "requests of each worker:%s", spread);
 }
 

@@ -1,5 +1,6 @@
-/* narrators: what narration has to stand. Several processes, each with several threads, say lines at
- * the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH, a text of so many "é". */
+/* narrators: what narration has to stand. Several processes, each with several threads, say lines
+ * at the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH: so many "é".
+ */
 #include "args.h"
 #include "die.h"
 #include "say.h"

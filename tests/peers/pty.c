@@ -1,8 +1,8 @@
 /* pty: runs a command on a terminal of its own, as a person at a keyboard would.
  *
  *   pty type TEXT COMMAND...  types the text at once and prints what the terminal shows
- *   pty step COMMAND...       presses Enter after each line, but first sees that nothing more comes by
- *                             itself; fails when one Enter brought more than one line
+ *   pty step COMMAND...       presses Enter after each line, but first sees that nothing more comes
+ * by itself; fails when one Enter brought more than one line
  *
  * Prints what the command prints, without the carriage returns of the terminal; echo is off. Ends
  * with the status of the command.
@@ -42,7 +42,8 @@ static pid_t start(int master, char **command)
     if (pid < 0)
         die("fork");
     if (pid == 0) {
-        setsid(); /* the terminal that a session leader opens first is its controlling one (Linux) */
+        setsid(); /* the terminal that a session leader opens first is its controlling one (Linux)
+                   */
         int terminal = open(name, O_RDWR);
         close(master);
         close(slave);
