@@ -48,12 +48,14 @@ struct handler_class service_upper(int socket_type)
     return class;
 }
 
+/* A pid comes round again: what has this name was left by a process that was killed. */
 static const char *own_path(void)
 {
     static char path[sizeof(struct address_text)];
     const char *directory = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/%s.%d", directory && *directory ? directory : "/tmp", die_name,
              (int)getpid());
+    unlink(path);
     return path;
 }
 

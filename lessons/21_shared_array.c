@@ -292,8 +292,10 @@ static void default_name(void)
 {
     static char text[40];
     snprintf(text, sizeof text, "/21_shared_array.%ld", (long)getpid());
-    if (!name)
+    if (!name) {
         name = text;
+        array_unlink(name); /* a pid comes round again: left by a maker that was killed */
+    }
     if (*name != '/' || strchr(name + 1, '/') || name[1] == '\0')
         args_refuse("--name %s: wants one slash, in front", name);
 }

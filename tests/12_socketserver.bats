@@ -75,6 +75,13 @@ server | ---- a UnixDatagramServer with a DatagramRequestHandler' "$(play | grep
     equal 'what is left of --path' '' "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
 }
 
+@test "12: what a killed demo of the same pid has left is replaced" {
+    export TMPDIR=$BATS_TEST_TMPDIR
+    limited bash -c 'touch "$TMPDIR/$1.$$" && exec "$2"' - "$stem" "$PROGRAM" < /dev/null | grep -c '"good morning, ann"' > "$TMPDIR/log"
+    equal 'status, and the replies' '0 4' "${PIPESTATUS[0]} $(cat "$TMPDIR/log")"
+    equal 'what is left' log "$(ls "$BATS_TEST_TMPDIR")"
+}
+
 @test "12: the slides show what is so" { check_slides; }
 
 # ---- Datagrams ---------------------------------------------------------------------------------------------------------

@@ -231,6 +231,11 @@ refuses() { # STATUS MESSAGE WORDS...
     [[ ! -e $name ]]
 }
 
+@test "21: what a killed demo of the same pid has left is replaced" {
+    limited bash -c 'touch "/dev/shm/$1.$$" && exec "$2"' - "$stem" "$PROGRAM" < /dev/null > "$BATS_TEST_TMPDIR/log"
+    grep -q 'the name is gone; what is mapped stays' "$BATS_TEST_TMPDIR/log"
+}
+
 @test "21: SIGINT, and a reader that is gone, remove the name too" {
     mkfifo "$BATS_TEST_TMPDIR/says"
     NAME=/$tag.$BATS_TEST_NUMBER.gone

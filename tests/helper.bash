@@ -263,8 +263,10 @@ check_slides() {
 }
 
 play() {
-    limited "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000
-    equal 'status of the demo' 0 "${PIPESTATUS[0]}"
+    local said
+    said=$(limited "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") ||
+        fail "the demo ended with status $? after: $said"
+    echo "$said"
 }
 
 # The demo in these many runs, each time the same but for what differs by nature.
