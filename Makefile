@@ -40,16 +40,16 @@ $(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
 
 $(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(SELECT) $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ -lm $(LDLIBS)
 
 $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ -lm $(LDLIBS)
 
 # The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
 FLAKY := accept recv send recvfrom sendto recvmsg read select poll epoll_wait pthread_create fork
 comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ -lm $(LDLIBS)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/peers/*.d)
 

@@ -59,6 +59,7 @@ static void print_help(const struct program *program)
     printf("  %-20s %s\n", "STEP=1", "wait for Enter on the terminal after each line");
     printf("  %-20s %s\n", "SLOW=MS", "pause after each line instead");
     printf("  %-20s %s\n", "NO_COLOR=1", "no colours");
+    printf("  %-20s %s\n", "QUIET=1", "no line but the first");
 }
 
 static void set_option(const struct option_spec *option, const char *value)
@@ -69,6 +70,8 @@ static void set_option(const struct option_spec *option, const char *value)
         *option->flag = true;
     else if (option->number)
         *option->number = args_number(name, value, option->min, option->max);
+    else if (option->each)
+        option->each(value);
     else
         *option->text = value;
 }

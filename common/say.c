@@ -65,10 +65,10 @@ static void step_between_processes(short type)
         continue;
 }
 
-static bool is_stepping(void)
+static bool is_set(const char *variable)
 {
-    const char *step = getenv("STEP");
-    return step && *step && strcmp(step, "0") != 0;
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
 }
 
 static void wait_for_enter(void)
@@ -132,7 +132,7 @@ void say(const char *actor, const char *format, ...)
     else
         length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
 
-    if (is_stepping() && !say_hurried) {
+    if (is_set("STEP") && !say_hurried) {
         pthread_mutex_lock(&step_between_threads);
         step_between_processes(F_WRLCK);
         write_line(line, (size_t)length);
@@ -143,6 +143,8 @@ void say(const char *actor, const char *format, ...)
         write_line(line, (size_t)length);
         pause_if_slow();
     }
+    if (is_set("QUIET"))
+        muted = true;
     errno = error;
 }
 
@@ -158,25 +160,24 @@ void say_timing(long count, const char *things, struct timespec start)
 
 struct quoted quote(const void *data, size_t length)
 {
+    static const char short_for[256] = {
+        ['\n'] = 'n', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
     const unsigned char *bytes = data;
-    struct quoted quoted = {.text = "\""};
-    size_t used = 1;
-    size_t room = sizeof quoted.text - sizeof "\\xff...\"";
+    struct quoted quoted;
+    char *out = quoted.text;
+    const char *last = quoted.text + sizeof quoted.text - sizeof "\\xff...\"";
     size_t i = 0;
-    for (; i < length && used <= room; i++) {
-        char *out = quoted.text + used;
-        size_t left = sizeof quoted.text - used;
-        if (bytes[i] == '\n')
-            used += (size_t)snprintf(out, left, "\\n");
-        else if (bytes[i] == '\r')
-            used += (size_t)snprintf(out, left, "\\r");
-        else if (bytes[i] == '"' || bytes[i] == '\\')
-            used += (size_t)snprintf(out, left, "\\%c", bytes[i]);
-        else if (bytes[i] < ' ' || bytes[i] > '~')
-            used += (size_t)snprintf(out, left, "\\x%02x", bytes[i]);
-        else
-            used += (size_t)snprintf(out, left, "%c", bytes[i]);
+    *out++ = '"';
+    for (; i < length && out <= last; i++) {
+        if (short_for[bytes[i]]) {
+            *out++ = '\\';
+            *out++ = short_for[bytes[i]];
+        } else if (bytes[i] < ' ' || bytes[i] > '~') {
+            out += snprintf(out, sizeof "\\xff", "\\x%02x", bytes[i]);
+        } else {
+            *out++ = (char)bytes[i];
+        }
     }
-    snprintf(quoted.text + used, sizeof quoted.text - used, i < length ? "...\"" : "\"");
+    strcpy(out, i < length ? "...\"" : "\"");
     return quoted;
 }

@@ -6,7 +6,8 @@
  * another actor go on.
  *
  * In the environment: STEP=1 stops after each line until Enter is pressed on the terminal, SLOW=MS
- * pauses instead, NO_COLOR=1 turns the colours off.
+ * pauses instead, NO_COLOR=1 turns the colours off, QUIET=1 leaves it at the first line: where a
+ * server listens.
  */
 #ifndef SAY_H
 #define SAY_H

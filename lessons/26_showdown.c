@@ -1,0 +1,626 @@
+/* 26_showdown: every server of the course under the same load
+ *
+ * Predict  a thread for each client, a process for each client, processes that are there before, or
+ *          one thread with epoll: which one answers most requests a second? And with 1,000 clients
+ *          in place of 16?
+ * Run      build/26_showdown, then with --mode echo --clients 1,16,256,1000 --models all
+ * Watch    the order of the models changes with the load. Each figure is the median of rounds that
+ *          take turns, with its spread: two runs that differ by less say nothing.
+ * Before   08_epoll_server, 13_mixins, 25_prefork_server; then common/load.h, common/contender.h
+ *          and common/chart.h, which this lesson introduces
+ * After    your own server: --peer NAME='COMMAND'
+ * Python   the posts' servers, and the modules that they use, are among the peers
+ */
+#define _GNU_SOURCE /* asprintf */
+#include "args.h"
+#include "chart.h"
+#include "contender.h"
+#include "die.h"
+#include "load.h"
+#include "net.h"
+#include "say.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MOST_ENTRIES = CHART_LINES, MOST_ROUNDS = 25, IDLE_FOR_MEMORY = 200, ENOUGH_IDLE = 20 };
+
+static const char *models = NULL, *mode_name = "connect", *clients_text = "16", *cpus = "same";
+static const char *seconds_text = "0.1", *json_path = NULL, *svg_path = NULL;
+static const char *python = NULL, *limits = NULL;
+static long rounds = 2, size = 64, requests = 0, idle = 0;
+
+/* ---- Who takes part -------------------------------------------------------------------------- */
+
+static const struct model {
+    const char *name, *command; /* in the folder of this program */
+    bool is_datagram;
+} all_models[] = {
+    {"serial", "01_serial_server serve", false},
+    {"select", "06_select_server serve", false},
+    {"poll", "07_poll_server serve", false},
+    {"epoll", "08_epoll_server serve", false},
+    {"thread", "10_thread_server serve", false},
+    {"fork", "11_fork_server serve", false},
+    {"tcpserver", "13_mixins serve --handler upper --class tcp", false},
+    {"threading", "13_mixins serve --handler upper --class threading-tcp", false},
+    {"forking", "13_mixins serve --handler upper --class forking-tcp", false},
+    {"prefork", "25_prefork_server serve", false},
+    {"udpserver", "13_mixins serve --handler upper --class udp", true},
+    {"threading-udp", "13_mixins serve --handler upper --class threading-udp", true},
+    {"forking-udp", "13_mixins serve --handler upper --class forking-udp", true},
+    {0},
+};
+
+struct round {
+    double rate, median_us, worst_us, cpu_us; /* requests/s, and of each request */
+    double served, failed;
+};
+
+struct entry {
+    char name[16];
+    char *command;
+    double idle_kib; /* memory for each client that is silent; -1: it serves too few at once */
+    struct round rounds[CHART_POINTS][MOST_ROUNDS];
+};
+
+static struct entry entries[MOST_ENTRIES];
+static int entry_count, name_columns = 6;
+static long clients[CHART_POINTS];
+static int client_counts;
+static struct load_plan plan;
+static int server_cpu, own_cpu;
+
+static void add_entry(const char *name, size_t name_length, char *command)
+{
+    if (entry_count == MOST_ENTRIES)
+        args_refuse("--models, --peer: more than %d", MOST_ENTRIES);
+    struct entry *entry = &entries[entry_count++];
+    if (name_length == 0 || name_length >= sizeof entry->name)
+        args_refuse("--peer %.*s: a name has 1 to %zu letters", (int)name_length, name,
+                    sizeof entry->name - 1);
+    snprintf(entry->name, sizeof entry->name, "%.*s", (int)name_length, name);
+    entry->command = command;
+    if (!command)
+        die("asprintf");
+    if ((int)name_length > name_columns)
+        name_columns = (int)name_length;
+}
+
+static void add_peer(const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals[1] == '\0')
+        args_refuse("--peer %s: wants NAME='COMMAND'", text);
+    add_entry(text, (size_t)(equals - text), strdup(equals + 1));
+}
+
+/* The folder that this program lies in, with a slash at its end. proc_pid_exe(5) */
+static const char *own_folder(void)
+{
+    static char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0)
+        die("readlink /proc/self/exe");
+    path[length] = '\0';
+    *(strrchr(path, '/') + 1) = '\0';
+    return path;
+}
+
+static void add_model(const struct model *model)
+{
+    char *command;
+    if (asprintf(&command, "'%s'%s", own_folder(), model->command) < 0)
+        command = NULL;
+    add_entry(model->name, strlen(model->name), command);
+}
+
+static void add_models(void)
+{
+    bool wants_all = strcmp(models, "all") == 0, is_datagram = plan.mode == LOAD_DATAGRAM;
+    for (const struct model *model = all_models; wants_all && model->name; model++)
+        if (model->is_datagram == is_datagram)
+            add_model(model);
+    char *list = strdup(wants_all ? "" : models), *rest = list, *name;
+    while (list && (name = strtok_r(rest, ",", &rest))) {
+        const struct model *model = all_models;
+        while (model->name && strcmp(model->name, name) != 0)
+            model++;
+        if (!model->name || model->is_datagram != is_datagram)
+            args_refuse("--models %s: no model for --mode %s; see --help", name, mode_name);
+        add_model(model);
+    }
+    free(list);
+}
+
+/* ---- One measurement ------------------------------------------------------------------------- */
+
+static void start(struct contender *contender, const struct entry *entry)
+{
+    struct contender_error why;
+    if (!contender_start(contender, entry->command, server_cpu, &why) && !stop_asked)
+        fail("%s: %s", entry->name, why.text);
+    plan.server = contender->address;
+}
+
+static struct load *open_load(struct contender *contender, long count, long silent)
+{
+    plan.clients = (int)count;
+    plan.idle = (int)silent;
+    struct load *load = load_open(&plan);
+    if (!load) {
+        int error = errno;
+        contender_stop(contender);
+        errno = error;
+        die("%ld clients", count + silent);
+    }
+    return load;
+}
+
+static void measure(const struct entry *entry, long count, struct round *round)
+{
+    struct contender contender;
+    start(&contender, entry);
+    if (stop_asked)
+        return;
+    struct load *load = open_load(&contender, count, idle);
+    double before = contender_cpu(&contender);
+    struct load_result result = load_run(load);
+    double used = contender_cpu(&contender) - before;
+    load_free(load);
+    contender_stop(&contender);
+    if (result.wrong > 0)
+        fail("%s: %d replies were wrong", entry->name, result.wrong);
+    *round = (struct round){
+        .rate = (double)result.requests / result.seconds,
+        .median_us = result.median_us,
+        .worst_us = result.worst_us,
+        .cpu_us = result.requests > 0 ? used * 1e6 / (double)result.requests : 0,
+        .served = result.served,
+        .failed = result.failed,
+    };
+}
+
+/* What the kernel takes for the two sockets of a connection, in KiB. */
+static double measure_sockets(void)
+{
+    int fds[2 * IDLE_FOR_MEMORY], count = 0;
+    say_mute(true);
+    int listener = net_listen("127.0.0.1", 0), port = net_port(listener);
+    say_mute(false);
+    long before = contender_kernel_memory();
+    while (count < 2 * IDLE_FOR_MEMORY) {
+        fds[count++] = net_connect("127.0.0.1", port);
+        fds[count++] = accept(listener, NULL, NULL);
+    }
+    long after = contender_kernel_memory();
+    while (count > 0)
+        close(fds[--count]);
+    close(listener);
+    return (double)(after - before) / IDLE_FOR_MEMORY;
+}
+
+/* Memory of the server and of the kernel for each client that is connected and silent, in KiB,
+ * beyond the sockets. The whole system's is looked at, so a busy machine adds noise. */
+static double measure_idle(const struct entry *entry, double of_sockets)
+{
+    struct contender contender;
+    start(&contender, entry);
+    if (stop_asked)
+        return -1;
+    struct load *first = open_load(&contender, 1, 0); /* what the first one takes is not each's */
+    long before = contender_memory(&contender) + contender_kernel_memory();
+    struct load *load = open_load(&contender, 0, IDLE_FOR_MEMORY);
+    long after = contender_memory(&contender) + contender_kernel_memory();
+    int served = load_served(load), connections = load_connections(load);
+    load_free(load);
+    load_free(first);
+    contender_stop(&contender);
+    if (served < ENOUGH_IDLE)
+        return -1;
+    double each = ((double)(after - before) - of_sockets * connections) / served;
+    return each > 0 ? each : 0;
+}
+
+/* ---- Medians --------------------------------------------------------------------------------- */
+
+struct spread {
+    double median, percent; /* half of what lies between the lowest and the highest */
+};
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct spread spread_of(double *values, long count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare);
+    double median = (values[(count - 1) / 2] + values[count / 2]) / 2;
+    double width = values[count - 1] - values[0];
+    return (struct spread){median, median > 0 ? 100 * width / 2 / median : 0};
+}
+
+/* The figure that stands at this offset of a round: its median over the rounds. offsetof(3) */
+static struct spread over_rounds(const struct round *all, size_t offset)
+{
+    double values[MOST_ROUNDS];
+    for (long i = 0; i < rounds; i++)
+        values[i] = *(const double *)((const char *)&all[i] + offset);
+    return spread_of(values, rounds);
+}
+
+#define MEDIAN(all, figure) over_rounds(all, offsetof(struct round, figure)).median
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+/* An actor's name as wide as the longest, so that the columns stand one below the other. */
+struct padded {
+    char text[sizeof entries[0].name];
+};
+
+static struct padded padded(const char *name)
+{
+    struct padded padded = {.text = ""};
+    memset(padded.text, ' ', (size_t)name_columns);
+    memcpy(padded.text, name, strlen(name));
+    return padded;
+}
+
+static double best_rate(int point)
+{
+    double best = 0;
+    for (int i = 0; i < entry_count; i++) {
+        double rate = MEDIAN(entries[i].rounds[point], rate);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+static void print_row(const struct entry *entry, int point, double best)
+{
+    const struct round *all = entry->rounds[point];
+    struct spread rate = over_rounds(all, offsetof(struct round, rate));
+    char kib[16] = "-";
+    if (entry->idle_kib >= 0)
+        snprintf(kib, sizeof kib, "%.1f", entry->idle_kib);
+    say(padded(entry->name).text, "%7.0f ±%2.0f%% %5.2f %7.0f %8.0f %6.1f %6s %6.0f", rate.median,
+        rate.percent, best > 0 ? rate.median / best : 0, MEDIAN(all, median_us),
+        MEDIAN(all, worst_us), MEDIAN(all, cpu_us), kib, MEDIAN(all, served));
+}
+
+static void print_table(int point)
+{
+    char round[32];
+    snprintf(round, sizeof round, "%s s", seconds_text);
+    if (requests > 0)
+        snprintf(round, sizeof round, "%ld requests", requests);
+    say(padded("load").text, "%ld clients, %s of %ld bytes, %ld rounds of %s", clients[point],
+        mode_name, size, rounds, round);
+    say(padded("model").text, "   rate ±     ratio  median     99 %%    CPU   idle served");
+    say(padded("").text, "    1/s                  us       us     us    KiB");
+    double best = best_rate(point);
+    for (int i = 0; i < entry_count; i++)
+        print_row(&entries[i], point, best);
+}
+
+static void print_bars(int point)
+{
+    static const char bar[] = "########################################";
+    double best = best_rate(point);
+    say(padded("load").text, "requests a second with %ld clients", clients[point]);
+    for (int i = 0; i < entry_count; i++) {
+        double rate = MEDIAN(entries[i].rounds[point], rate);
+        int length = best > 0 ? (int)(rate / best * (double)(sizeof bar - 1) + 0.5) : 0;
+        say(padded(entries[i].name).text, "%-40.*s %7.0f", length, bar, rate);
+    }
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* Names are the user's own: a quote or a backslash in one would end the string. */
+static void write_name(FILE *file, const char *name)
+{
+    fputc('"', file);
+    for (; *name; name++)
+        fprintf(file, *name == '"' || *name == '\\' ? "\\%c" : "%c", *name);
+    fputc('"', file);
+}
+
+static void write_point(FILE *file, const struct entry *entry, int point)
+{
+    const struct round *all = entry->rounds[point];
+    fprintf(file, "  {\"model\": ");
+    write_name(file, entry->name);
+    fprintf(file,
+            ", \"mode\": \"%s\", \"clients\": %ld, \"idle\": %ld, \"size\": %ld,\n"
+            "   \"rate\": %.1f, \"median_us\": %.1f, \"p99_us\": %.1f, \"cpu_us\": %.2f, "
+            "\"idle_kib\": %.1f, \"served\": %.0f,\n   \"rates\": [",
+            mode_name, clients[point], idle, size, MEDIAN(all, rate), MEDIAN(all, median_us),
+            MEDIAN(all, worst_us), MEDIAN(all, cpu_us), entry->idle_kib, MEDIAN(all, served));
+    for (long i = 0; i < rounds; i++)
+        fprintf(file, "%s%.1f", i > 0 ? ", " : "", all[i].rate);
+    fprintf(file, "]}");
+}
+
+static void write_json(void)
+{
+    FILE *file = fopen(json_path, "w");
+    if (!file)
+        die("open %s", json_path);
+    for (int point = 0; point < client_counts; point++)
+        for (int i = 0; i < entry_count; i++) {
+            fprintf(file, "%s", point + i == 0 ? "[\n" : ",\n");
+            write_point(file, &entries[i], point);
+        }
+    fprintf(file, "\n]\n");
+    if (ferror(file) || fclose(file) != 0)
+        die("write %s", json_path);
+}
+
+static void write_svg(void)
+{
+    static struct chart chart;
+    char title[80];
+    snprintf(title, sizeof title, "Requests a second, by the number of clients (--mode %s)",
+             mode_name);
+    chart.title = title;
+    chart.x_title = "clients";
+    chart.y_title = "requests a second";
+    chart.points = client_counts;
+    chart.lines = entry_count;
+    for (int point = 0; point < client_counts; point++)
+        chart.x[point] = (double)clients[point];
+    for (int i = 0; i < entry_count; i++) {
+        chart.line[i].name = entries[i].name;
+        for (int point = 0; point < client_counts; point++)
+            chart.line[i].y[point] = MEDIAN(entries[i].rounds[point], rate);
+    }
+    if (!chart_write(&chart, svg_path))
+        die("write %s", svg_path);
+}
+
+/* ---- The contest ----------------------------------------------------------------------------- */
+
+static void show_progress(const char *what, long count, long round)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (what)
+        fprintf(stderr, "\r%-16s %6ld clients, round %ld of %ld ", what, count, round + 1, rounds);
+    else
+        fprintf(stderr, "\r%60s\r", "");
+}
+
+/* A B C A B C, and not A A B B C C: what slows the machine for a while slows all. */
+static void take_turns(int point)
+{
+    for (long round = 0; round < rounds; round++)
+        for (int i = 0; i < entry_count && !stop_asked; i++) {
+            show_progress(entries[i].name, clients[point], round);
+            measure(&entries[i], clients[point], &entries[i].rounds[point][round]);
+        }
+    show_progress(NULL, 0, 0);
+}
+
+static void measure_memory(void)
+{
+    double of_sockets = measure_sockets();
+    for (int i = 0; i < entry_count && !stop_asked; i++)
+        entries[i].idle_kib = plan.mode == LOAD_ECHO ? measure_idle(&entries[i], of_sockets) : -1;
+}
+
+static void read_mode(void)
+{
+    static const char *const names[] = {"echo", "connect", "datagram"};
+    for (int mode = LOAD_ECHO; mode <= LOAD_DATAGRAM; mode++)
+        if (strcmp(mode_name, names[mode]) == 0) {
+            plan.mode = (enum load_mode)mode;
+            return;
+        }
+    args_refuse("--mode %s: not one of echo, connect, datagram", mode_name);
+}
+
+static void read_clients(void)
+{
+    char *list = strdup(clients_text), *rest = list, *word;
+    while (list && (word = strtok_r(rest, ",", &rest))) {
+        if (client_counts == CHART_POINTS)
+            args_refuse("--clients: more than %d numbers", CHART_POINTS);
+        clients[client_counts++] = args_number("--clients", word, 1, 20000);
+    }
+    free(list);
+    if (client_counts == 0)
+        args_refuse("--clients: no number");
+}
+
+static void read_seconds(void)
+{
+    char *end;
+    double seconds = strtod(seconds_text, &end);
+    if (end == seconds_text || *end != '\0' || !(seconds >= 0.01 && seconds <= 60))
+        args_refuse("--seconds %s: not a number from 0.01 to 60", seconds_text);
+    plan.ms = (long)(seconds * 1000);
+}
+
+static void read_cpus(void)
+{
+    static const char *const names[] = {"same", "split", "free"};
+    int which = 0;
+    while (which < 3 && strcmp(cpus, names[which]) != 0)
+        which++;
+    if (which == 3)
+        args_refuse("--cpus %s: not one of same, split, free", cpus);
+    server_cpu = which == 2 ? -1 : contender_allowed_cpu(0);
+    own_cpu = which == 1 ? contender_allowed_cpu(1) : server_cpu;
+    if (which == 1 && own_cpu < 0)
+        args_refuse("--cpus split: this program may use one CPU only");
+}
+
+static void read_options(void)
+{
+    read_mode();
+    read_clients();
+    read_seconds();
+    read_cpus();
+    plan.size = (size_t)size;
+    plan.requests = requests;
+    if (!models)
+        models = plan.mode == LOAD_DATAGRAM ? "all" : "serial,threading,forking,epoll";
+    add_models();
+    if (plan.mode == LOAD_DATAGRAM && size > 8192)
+        args_refuse("--size %ld: a server takes a datagram of 8192 bytes at most", size);
+    if (plan.mode == LOAD_CONNECT && idle > 0)
+        args_refuse("--idle: for --mode echo and datagram, where a client stays connected");
+}
+
+static int contest(char **operands)
+{
+    (void)operands;
+    read_options();
+    stop_on_signals();
+    net_raise_descriptor_limit();
+    contender_pin(own_cpu);
+    measure_memory();
+    for (int point = 0; point < client_counts && !stop_asked; point++) {
+        take_turns(point);
+        if (!stop_asked)
+            print_table(point);
+    }
+    if (stop_asked)
+        return EXIT_SUCCESS;
+    print_bars(client_counts - 1);
+    if (json_path)
+        write_json();
+    if (svg_path)
+        write_svg();
+    for (int i = 0; i < entry_count; i++)
+        free(entries[i].command);
+    return EXIT_SUCCESS;
+}
+
+/* ---- What is not a server -------------------------------------------------------------------- */
+
+/* The --timing of a lesson, and the word by which --python and --limits know the same thing. */
+static const struct timed {
+    const char *word, *command, *limit;
+} all_timed[] = {
+    {"thread", "16_threads --timing", "thread"},
+    {"lock", "17_locks --timing --threads 1 --increments 2000000", "lock"},
+    {"event", "18_events --timing", "event"},
+    {"process", "19_processes --timing", "process"},
+    {"array", "21_shared_array --timing --processes 1 --ops 2000000", "array"},
+    {"plock", "22_process_lock --timing", "plock"},
+    {"dict", "23_manager_dict --timing", "dict"},
+    {"apply", "24_process_pool --timing --workers 2 --mode apply --tasks 20000", "apply"},
+    {"async", "24_process_pool --timing --workers 2 --mode async --tasks 200000", "async"},
+    {"map1", "24_process_pool --timing --workers 2 --mode map --chunk 1 --tasks 100000", "map"},
+    {"map", "24_process_pool --timing --workers 2 --mode map --chunk 1024 --tasks 1000000", "map"},
+    {0},
+};
+
+/* Runs the command and finds the rate in its line "timing | N things in S s, R things/s". */
+static double rate_of(const char *command)
+{
+    char line[256];
+    double rate = 0;
+    FILE *output = popen(command, "r");
+    while (output && fgets(line, sizeof line, output)) {
+        const char *comma = strrchr(line, ',');
+        if (strncmp(line, "timing | ", 9) == 0 && comma)
+            rate = strtod(comma + 1, NULL);
+    }
+    if (!output || pclose(output) != 0 || rate <= 0)
+        stop_asked ? exit(EXIT_SUCCESS) : fail("%s: has no line with its timing", command);
+    return rate;
+}
+
+static double rate_of_peer(const char *command, const char *word)
+{
+    char line[512];
+    if (!command)
+        return 0;
+    snprintf(line, sizeof line, "%s %s", command, word);
+    return rate_of(line);
+}
+
+/* The ratio of a lesson to its peer, round by round, and the median of that: the two of a round ran
+ * one after the other. */
+static const char *ratio_text(double *ratios, char *text, size_t room)
+{
+    struct spread ratio = spread_of(ratios, rounds);
+    if (ratio.median > 0)
+        snprintf(text, room, "%8.2f ±%2.0f%%", ratio.median, ratio.percent);
+    else
+        snprintf(text, room, "%13s", "-");
+    return text;
+}
+
+static void time_one(const struct timed *timed)
+{
+    double rates[MOST_ROUNDS], of_python[MOST_ROUNDS], of_limit[MOST_ROUNDS];
+    char command[4096 + 128], first[32], second[32];
+    snprintf(command, sizeof command, "'%s'%s", own_folder(), timed->command);
+    for (long i = 0; i < rounds; i++) {
+        show_progress(timed->word, 0, i);
+        rates[i] = rate_of(command);
+        double peer = rate_of_peer(python, timed->word), limit = rate_of_peer(limits, timed->limit);
+        of_python[i] = peer > 0 ? rates[i] / peer : 0;
+        of_limit[i] = limit > 0 ? rates[i] / limit : 0;
+    }
+    show_progress(NULL, 0, 0);
+    struct spread rate = spread_of(rates, rounds);
+    say(padded(timed->word).text, "%10.0f ±%2.0f%% %s %s", rate.median, rate.percent,
+        ratio_text(of_python, first, sizeof first), ratio_text(of_limit, second, sizeof second));
+}
+
+static int programs(char **operands)
+{
+    (void)operands;
+    read_cpus();
+    contender_pin(server_cpu);
+    name_columns = 7;
+    say(padded("program").text, "       rate ±      of Python  of bare calls");
+    for (const struct timed *timed = all_timed; timed->word; timed++)
+        time_one(timed);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "compare servers", contest},
+        {"programs", "", "compare what is not a server, by --timing", programs},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {"models", "A,B", "who takes part; all: every one (see the table in the file)",
+         .text = &models},
+        {"peer", "N='COMMAND'", "one more, of your own; may stand again", .each = add_peer},
+        {"mode", "M", "echo, connect (for each request) or datagram", .text = &mode_name},
+        {"clients", "N,N", "clients that ask at once; several numbers", .text = &clients_text},
+        {"idle", "N", "clients beside them that are silent", .number = &idle, .max = 20000},
+        {"size", "B", "bytes of a request", .number = &size, .min = 1, .max = 1000000},
+        {"seconds", "S", "how long a round takes", .text = &seconds_text},
+        {"requests", "N", "a round takes so many instead; 0: by time", .number = &requests,
+         .max = 10000000},
+        {"rounds", "N", "the median of so many", .number = &rounds, .min = 1, .max = MOST_ROUNDS},
+        {"cpus", "C", "same: server and load share one; split: one each; free", .text = &cpus},
+        {"json", "FILE", "write all figures", .text = &json_path},
+        {"svg", "FILE", "write a chart", .text = &svg_path},
+        {"python", "COMMAND", "programs: with a row's word, times it in Python", .text = &python},
+        {"limits", "COMMAND", "programs: and with the bare calls", .text = &limits},
+        {0},
+    };
+    static const struct program program = {"Every server of the course under the same load.",
+                                           commands, options};
+    return args_run(argc, argv, &program);
+}
