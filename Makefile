@@ -17,7 +17,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(GLIBC),,-Wno-s
 SELECT := $(if $(filter thread,$(SAN)),$(BUILD)/tests/peers/tsan_select.o)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
-LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
+# All symbols are bound at the start: else each forked child would look up for itself what it calls first.
+LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
+# Only the chart needs mathematics.
+LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
 .PHONY: all programs help tour test bugs bench slides clean FORCE $(NUMBERS)
@@ -40,16 +43,16 @@ $(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
 
 $(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(SELECT) $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) -o $@ $^ -lm $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS) $(LIBM)
 
 $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) -o $@ $^ -lm $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS) $(LIBM)
 
 # The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
 FLAKY := accept recv send recvfrom sendto recvmsg read select poll epoll_wait pthread_create fork
 comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
-	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ -lm $(LDLIBS)
+	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/peers/*.d)
 
@@ -83,15 +86,8 @@ export TOUR
 tour: all  ## play every lesson in order; on a terminal, Enter goes on
 	@eval "$$TOUR"
 
-bench: programs  ## the lessons that have --timing, and what socketserver costs
-	@for lesson in $(LESSONS:%=$(BUILD)/%); do \
-	    $$lesson --help | grep -q -- --timing || continue; \
-	    for clients in $$($$lesson --help | sed -n 's/^  --clients .*/1 100 1000 10000/p') 0; do \
-	        case $$clients in 0) options=--timing ;; *) options="--timing --clients $$clients" ;; esac; \
-	        echo "$$lesson $$options"; $$lesson $$options || exit; \
-	    done; \
-	done
-	@for workers in thread fork; do echo "$(BUILD)/peers/ratio $$workers"; $(BUILD)/peers/ratio $$workers || exit; done
+bench: programs  ## the showdown of all servers and programs, in under two minutes: build/bench/
+	@BUILD='$(BUILD)' bash tests/peers/bench.bash
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 

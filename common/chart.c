@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LEFT = 90, RIGHT = 900, TOP = 60, BOTTOM = 560, WIDTH = 1060, HEIGHT = 630, LABEL_GAP = 20 };
+enum { LEFT = 110, RIGHT = 900, TOP = 60, BOTTOM = 560, WIDTH = 1060, HEIGHT = 630, LABEL_GAP = 20 };
 
 struct scale {
     double low, high; /* logarithms */
@@ -77,7 +77,7 @@ static void draw_axes(FILE *file, const struct chart *chart, struct scale scale)
     }
     draw_text(file, LEFT, 34, "font-size=\"22\" font-weight=\"bold\"", chart->title);
     draw_text(file, (LEFT + RIGHT) / 2.0, HEIGHT - 14, "text-anchor=\"middle\"", chart->x_title);
-    draw_text(file, 0, 0, "text-anchor=\"middle\" transform=\"translate(24 310) rotate(-90)\"",
+    draw_text(file, 0, 0, "text-anchor=\"middle\" transform=\"translate(18 310) rotate(-90)\"",
               chart->y_title);
 }
 

@@ -20,11 +20,13 @@
 enum {
     ADDRESSES = 16,     /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
     AT_ONCE = 128,      /* clients that connect at the same time, so that no queue is full */
+    SETTLE_MS = 3000,   /* the longest time before it measures */
     QUIET_MS = 500,     /* no reply for so long: no more will come */
     BUFFER_SIZE = 65536 /* for what is received at once */
 };
 
 enum client_state { NEW, CONNECTING, ASKING, SILENT, GONE };
+enum phase { ASK_ONCE, SETTLE, MEASURE };
 
 struct client {
     int fd;
@@ -45,9 +47,10 @@ struct load {
     struct client *clients;
     char *request, *reply; /* what is sent, and what ought to come back */
     char *buffer;
-    bool measures;
-    long requests;
-    float *us; /* of each request that was measured */
+    enum phase phase;
+    long replies;  /* since they ask without end */
+    long requests; /* that were measured */
+    float *us;     /* of each request that was measured */
     size_t room;
 };
 
@@ -62,7 +65,8 @@ static double now(void)
 
 /* A client that closes first keeps its port for a minute (TIME_WAIT, lesson 09), and an address has
  * about 28,000 of them, half of which connect(2) likes to take: from one address alone the ports
- * are used up after 14,000 connections. All of 127.0.0.0/8 is this machine. With
+ * are used up after 14,000 connections. All of 127.0.0.0/8 is this machine; the load leaves 127.0.0.1
+ * to the others. With
  * IP_BIND_ADDRESS_NO_PORT, connect chooses the port, which need be free for this server alone. */
 static void bind_to_the_next_address(struct load *load, int fd)
 {
@@ -71,7 +75,7 @@ static void bind_to_the_next_address(struct load *load, int fd)
         return;
     int on = 1;
     struct sockaddr_in own = {.sin_family = AF_INET};
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + load->next_address++ % ADDRESSES);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + load->next_address++ % ADDRESSES);
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     (void)!bind(fd, (struct sockaddr *)&own, sizeof own); /* if not: any address will do */
 }
@@ -169,11 +173,12 @@ static void record(struct load *load, const struct client *client)
 static bool ask_again(struct load *load, struct client *client)
 {
     load->served += client->served++ == 0;
-    if (load->measures)
+    load->replies++;
+    if (load->phase == MEASURE)
         record(load, client);
     if (load->plan.mode == LOAD_CONNECT)
         hang_up(load, client);
-    if (client->is_idle || !load->measures) {
+    if (client->is_idle || load->phase == ASK_ONCE) {
         client->state = SILENT;
         return true;
     }
@@ -285,24 +290,41 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void start_asking(struct load *load)
+/* Returns how many ask. */
+static long start_asking(struct load *load)
 {
-    load->measures = true;
+    long count = 0;
+    load->phase = SETTLE;
+    load->replies = 0;
     for (int i = 0; i < load->plan.clients; i++) {
         struct client *client = &load->clients[i];
         if (client->state != SILENT)
             continue; /* it waits for its first reply, or has been refused */
         client->state = ASKING;
-        if (!ask(load, client))
+        if (ask(load, client))
+            count++;
+        else
             give_up(load, client);
     }
+    return count;
+}
+
+/* 10,000 requests at once are a wave. What is measured begins when it has passed. */
+static void settle(struct load *load)
+{
+    struct deadline limit = deadline_in(SETTLE_MS);
+    long asking = start_asking(load);
+    while (!stop_asked && load->replies < asking && deadline_left(limit) > 0)
+        if (take_turns(load, QUIET_MS) == 0)
+            break;
+    load->phase = MEASURE;
 }
 
 struct load_result load_run(struct load *load)
 {
     const struct load_plan *plan = &load->plan;
+    settle(load);
     double start = now(), end = start + (double)plan->ms / 1000, time = start;
-    start_asking(load);
     while (!stop_asked && load->open > 0 &&
            (plan->requests > 0 ? load->requests < plan->requests : time < end)) {
         int had = take_turns(load, plan->requests > 0 ? QUIET_MS : 1 + (int)((end - time) * 1000));

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_AGAIN_MS = 500 };
+enum { LOOK_AGAIN_MS = 500, STACK_SIZE = 256 * 1024 };
 
 /* One request that is being served, in a thread or in a process. */
 struct worker {
@@ -103,6 +103,21 @@ static void join_threads_that_have_ended(struct server *server)
     }
 }
 
+static int create_thread(pthread_t *thread, struct worker *worker)
+{
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return error;
+    size_t size = worker->server->class.stack_size;
+    if (size > 0)
+        error = pthread_attr_setstacksize(&attributes, size);
+    if (error == 0)
+        error = pthread_create(thread, &attributes, process_request_thread, worker);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
 static bool process_request_in_a_thread(struct server *server, struct request *request)
 {
     join_threads_that_have_ended(server);
@@ -121,7 +136,7 @@ static bool process_request_in_a_thread(struct server *server, struct request *r
     pthread_t thread;
     int error = worker->request.fd < 0 ? errno : 0;
     if (error == 0)
-        error = pthread_create(&thread, NULL, process_request_thread, worker);
+        error = create_thread(&thread, worker);
     if (error != 0) {
         if (worker->has_copy && worker->request.fd >= 0)
             close(worker->request.fd);
@@ -167,6 +182,7 @@ struct server_class threading_mixin(struct server_class class)
     class.mixin = "ThreadingMixIn";
     class.worker = "thread";
     class.block_on_close = true;
+    class.stack_size = STACK_SIZE;
     class.process_request = process_request_in_a_thread;
     class.super_server_close = class.server_close;
     class.server_close = hang_up_and_join;

@@ -51,6 +51,7 @@ struct server_class {
     int timeout; /* ms that handle_request waits; -1: without limit */
     size_t max_packet_size;
     bool daemon_threads, block_on_close; /* see mixin.h */
+    size_t stack_size;
     int max_children;
 
     bool (*server_bind)(struct server *server);

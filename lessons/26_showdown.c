@@ -30,12 +30,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_ENTRIES = CHART_LINES, MOST_ROUNDS = 25, IDLE_FOR_MEMORY = 200, ENOUGH_IDLE = 20 };
+enum { MOST_ENTRIES = CHART_LINES, MOST_ROUNDS = 25, IDLE_FOR_MEMORY = 400, ENOUGH_IDLE = 20 };
 
 static const char *models = NULL, *mode_name = "connect", *clients_text = "16", *cpus = "same";
-static const char *seconds_text = "0.1", *json_path = NULL, *svg_path = NULL;
+static const char *seconds_text = "0.05", *json_path = NULL, *svg_path = NULL;
 static const char *python = NULL, *limits = NULL;
-static long rounds = 2, size = 64, requests = 0, idle = 0;
+static long rounds = 3, size = 64, requests = 0, idle = 0;
 
 /* ---- Who takes part -------------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ struct round {
 };
 
 struct entry {
-    char name[16];
+    char name[20];
     char *command;
     double idle_kib; /* memory for each client that is silent; -1: it serves too few at once */
     struct round rounds[CHART_POINTS][MOST_ROUNDS];
@@ -73,6 +73,8 @@ struct entry {
 
 static struct entry entries[MOST_ENTRIES];
 static int entry_count, name_columns = 6;
+static const char *peers[MOST_ENTRIES];
+static int peer_count;
 static long clients[CHART_POINTS];
 static int client_counts;
 static struct load_plan plan;
@@ -94,12 +96,21 @@ static void add_entry(const char *name, size_t name_length, char *command)
         name_columns = (int)name_length;
 }
 
-static void add_peer(const char *text)
+static void remember_peer(const char *text)
 {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals[1] == '\0')
-        args_refuse("--peer %s: wants NAME='COMMAND'", text);
-    add_entry(text, (size_t)(equals - text), strdup(equals + 1));
+    if (peer_count == MOST_ENTRIES)
+        args_refuse("--peer: more than %d", MOST_ENTRIES);
+    peers[peer_count++] = text;
+}
+
+static void add_peers(void)
+{
+    for (int i = 0; i < peer_count; i++) {
+        const char *equals = strchr(peers[i], '=');
+        if (!equals || equals[1] == '\0')
+            args_refuse("--peer %s: wants NAME='COMMAND'", peers[i]);
+        add_entry(peers[i], (size_t)(equals - peers[i]), strdup(equals + 1));
+    }
 }
 
 /* The folder that this program lies in, with a slash at its end. proc_pid_exe(5) */
@@ -310,6 +321,10 @@ static void print_table(int point)
     double best = best_rate(point);
     for (int i = 0; i < entry_count; i++)
         print_row(&entries[i], point, best);
+    for (int i = 0; i < entry_count; i++)
+        if (MEDIAN(entries[i].rounds[point], failed) > 0)
+            say(padded(entries[i].name).text, "refused or lost %.0f of %ld clients",
+                MEDIAN(entries[i].rounds[point], failed), clients[point] + idle);
 }
 
 static void print_bars(int point)
@@ -343,9 +358,10 @@ static void write_point(FILE *file, const struct entry *entry, int point)
     fprintf(file,
             ", \"mode\": \"%s\", \"clients\": %ld, \"idle\": %ld, \"size\": %ld,\n"
             "   \"rate\": %.1f, \"median_us\": %.1f, \"p99_us\": %.1f, \"cpu_us\": %.2f, "
-            "\"idle_kib\": %.1f, \"served\": %.0f,\n   \"rates\": [",
+            "\"idle_kib\": %.1f, \"served\": %.0f, \"failed\": %.0f,\n   \"rates\": [",
             mode_name, clients[point], idle, size, MEDIAN(all, rate), MEDIAN(all, median_us),
-            MEDIAN(all, worst_us), MEDIAN(all, cpu_us), entry->idle_kib, MEDIAN(all, served));
+            MEDIAN(all, worst_us), MEDIAN(all, cpu_us), entry->idle_kib, MEDIAN(all, served),
+            MEDIAN(all, failed));
     for (long i = 0; i < rounds; i++)
         fprintf(file, "%s%.1f", i > 0 ? ", " : "", all[i].rate);
     fprintf(file, "]}");
@@ -476,6 +492,7 @@ static void read_options(void)
     if (!models)
         models = plan.mode == LOAD_DATAGRAM ? "all" : "serial,threading,forking,epoll";
     add_models();
+    add_peers();
     if (plan.mode == LOAD_DATAGRAM && size > 8192)
         args_refuse("--size %ld: a server takes a datagram of 8192 bytes at most", size);
     if (plan.mode == LOAD_CONNECT && idle > 0)
@@ -522,7 +539,7 @@ static const struct timed {
     {"dict", "23_manager_dict --timing", "dict"},
     {"apply", "24_process_pool --timing --workers 2 --mode apply --tasks 20000", "apply"},
     {"async", "24_process_pool --timing --workers 2 --mode async --tasks 200000", "async"},
-    {"map1", "24_process_pool --timing --workers 2 --mode map --chunk 1 --tasks 100000", "map"},
+    {"map1", "24_process_pool --timing --workers 2 --mode map --chunk 1 --tasks 100000", "async"},
     {"map", "24_process_pool --timing --workers 2 --mode map --chunk 1024 --tasks 1000000", "map"},
     {0},
 };
@@ -604,7 +621,7 @@ int main(int argc, char **argv)
     static const struct option_spec options[] = {
         {"models", "A,B", "who takes part; all: every one (see the table in the file)",
          .text = &models},
-        {"peer", "N='COMMAND'", "one more, of your own; may stand again", .each = add_peer},
+        {"peer", "N='COMMAND'", "one more, of your own; may stand again", .each = remember_peer},
         {"mode", "M", "echo, connect (for each request) or datagram", .text = &mode_name},
         {"clients", "N,N", "clients that ask at once; several numbers", .text = &clients_text},
         {"idle", "N", "clients beside them that are silent", .number = &idle, .max = 20000},

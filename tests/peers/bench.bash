@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# bench.bash: what make bench runs: each server under load beside the bare calls and beside Python, how it grows with the
+# number of clients, and what is not a server. Writes the tables, the figures (JSON) and the chart to $BUILD/bench.
+set -euo pipefail
+build=${BUILD:-build}
+out=$build/bench
+python=''
+if command -v python3 > /dev/null; then python=python3; fi
+limits=$build/peers/limits
+
+showdown() {
+    echo "\$ build/26_showdown $*"
+    "$build/26_showdown" "$@"
+    echo
+}
+
+# Sets peers to the options for these models, on the bare calls and in Python.
+set_peers() { # LIMITS PYTHONS
+    local model
+    peers=()
+    for model in $1; do peers+=(--peer "limit-$model=$limits $model"); done
+    for model in ${python:+$2}; do peers+=(--peer "py-$model=$python tests/peers/servers.py $model"); done
+}
+
+bench() {
+    uname -srm
+    echo "$(nproc) CPUs:$(sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1)"
+    [[ $python ]] || echo 'python3 is not here: the rows of Python are left out'
+    echo
+
+    set_peers 'serial threading forking' 'serial tcp threading forking'
+    showdown --models all --mode connect --rounds 5 "${peers[@]}" --json "$out/connect.json"
+    set_peers 'threading epoll' 'threading select selectors'
+    showdown --models all --mode echo --clients 64 --rounds 5 "${peers[@]}" --json "$out/echo.json"
+    set_peers 'udp threading-udp forking-udp' 'udp threading-udp forking-udp'
+    showdown --mode datagram --rounds 5 "${peers[@]}" --json "$out/datagram.json"
+    for idle in 0 900; do
+        showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --rounds 5
+    done
+    showdown --models all --mode echo --clients 1,16,256,1000,10000 --json "$out/growth.json" --svg "$out/growth.svg"
+    showdown programs --rounds 3 --limits "$limits" ${python:+--python "$python tests/peers/programs.py"}
+}
+
+mkdir -p "$out"
+bench | tee "$out/tables.txt"
+echo "written to $out: tables.txt, growth.svg and the figures as JSON"
