@@ -4,10 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LEFT = 110, RIGHT = 900, TOP = 60, BOTTOM = 560, WIDTH = 1060, HEIGHT = 630, LABEL_GAP = 20 };
+enum {
+    LEFT = 110,
+    RIGHT = 900,
+    TOP = 60,
+    BOTTOM = 560,
+    WIDTH = 1060,
+    HEIGHT = 630,
+    LABEL_GAP = 20
+};
 
 struct scale {
-    double low, high; /* logarithms */
+    double low, high;
 };
 
 static const char *const colours[] = {"#0b559f", "#b3472d", "#2b7a3d",
@@ -15,7 +23,15 @@ static const char *const colours[] = {"#0b559f", "#b3472d", "#2b7a3d",
 static const char *const dashes[] = {"none", "9 4", "2 4", "12 4 2 4", "5 3"};
 enum { COLOURS = 6, DASHES = 5, MARKS = 4 };
 
-/* Whole powers of ten that hold all figures. */
+/* The next of ..., 10, 20, 50, 100, ... */
+static double next_step(double step)
+{
+    double power = pow(10, floor(log10(step) + 1e-9));
+    double first = step / power;
+    return power * (first < 1.5 ? 2 : first < 3 ? 5 : 10);
+}
+
+/* Steps that have all figures between them. */
 static struct scale scale_of(const struct chart *chart)
 {
     double low = INFINITY, high = 0;
@@ -26,8 +42,13 @@ static struct scale scale_of(const struct chart *chart)
             high = y > high ? y : high;
         }
     if (high <= 0)
-        return (struct scale){0, 1};
-    return (struct scale){floor(log10(low)), fmax(ceil(log10(high)), floor(log10(low)) + 1)};
+        return (struct scale){1, 10};
+    struct scale scale = {pow(10, floor(log10(low))), 0};
+    while (next_step(scale.low) <= low)
+        scale.low = next_step(scale.low);
+    for (scale.high = next_step(scale.low); scale.high < high;)
+        scale.high = next_step(scale.high);
+    return scale;
 }
 
 static double x_at(const struct chart *chart, double x)
@@ -39,7 +60,7 @@ static double x_at(const struct chart *chart, double x)
 
 static double y_at(struct scale scale, double y)
 {
-    return BOTTOM - (log10(y) - scale.low) / (scale.high - scale.low) * (BOTTOM - TOP);
+    return BOTTOM - log10(y / scale.low) / log10(scale.high / scale.low) * (BOTTOM - TOP);
 }
 
 static void write_text(FILE *file, const char *text)
@@ -61,11 +82,11 @@ static void draw_text(FILE *file, double x, double y, const char *attributes, co
 static void draw_axes(FILE *file, const struct chart *chart, struct scale scale)
 {
     char text[32];
-    for (double power = scale.low; power <= scale.high; power++) {
-        double y = y_at(scale, pow(10, power));
+    for (double step = scale.low; step < scale.high * 1.1; step = next_step(step)) {
+        double y = y_at(scale, step);
         fprintf(file, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ccc\"/>\n", LEFT,
                 y, RIGHT, y);
-        snprintf(text, sizeof text, "%.0f", pow(10, power));
+        snprintf(text, sizeof text, "%.0f", step);
         draw_text(file, LEFT - 10, y + 6, "text-anchor=\"end\"", text);
     }
     for (int i = 0; i < chart->points; i++) {
@@ -108,46 +129,57 @@ static void draw_line(FILE *file, const struct chart *chart, struct scale scale,
 }
 
 struct label {
-    int number;
-    double x, y, text_y; /* where the line ends, and where its name stands */
+    int number, point; /* of the line, and of the figure at its end */
+    double x, y;       /* where the line ends */
+    double text_y;     /* where its name stands */
 };
 
 static int compare_labels(const void *a, const void *b)
 {
-    double x = ((const struct label *)a)->y, y = ((const struct label *)b)->y;
-    return (x > y) - (x < y);
+    const struct label *x = a, *y = b;
+    return x->point != y->point ? x->point - y->point : (x->y > y->y) - (x->y < y->y);
 }
 
-/* The names stand at the right, in the order of the lines' ends and never one on another. */
-static void draw_labels(FILE *file, const struct chart *chart, struct scale scale)
+static int collect_labels(const struct chart *chart, struct scale scale, struct label *labels)
 {
-    struct label labels[CHART_LINES];
     int count = 0;
     for (int i = 0; i < chart->lines; i++)
         for (int j = chart->points - 1; j >= 0; j--)
             if (chart->line[i].y[j] > 0) {
-                double y = y_at(scale, chart->line[i].y[j]);
-                labels[count++] = (struct label){i, x_at(chart, chart->x[j]), y, y};
+                double x = x_at(chart, chart->x[j]), y = y_at(scale, chart->line[i].y[j]);
+                labels[count++] = (struct label){i, j, x, y, y};
                 break;
             }
     qsort(labels, (size_t)count, sizeof *labels, compare_labels);
-    for (int i = 1; i < count; i++)
-        labels[i].text_y = fmax(labels[i].text_y, labels[i - 1].text_y + LABEL_GAP);
+    return count;
+}
+
+/* Names of lines that end at the same x stand in the order of their ends, none on another. */
+static void move_apart(struct label *labels, int count)
+{
     double lowest = BOTTOM;
-    for (int i = count - 1; i >= 0; i--, lowest -= LABEL_GAP)
+    for (int i = 1; i < count; i++)
+        if (labels[i].point == labels[i - 1].point)
+            labels[i].text_y = fmax(labels[i].text_y, labels[i - 1].text_y + LABEL_GAP);
+    for (int i = count - 1; i >= 0; i--, lowest -= LABEL_GAP) {
+        if (i < count - 1 && labels[i].point != labels[i + 1].point)
+            lowest = BOTTOM;
         labels[i].text_y = fmin(labels[i].text_y, lowest);
-    for (int i = 0; i < count; i++) {
-        char attributes[64];
-        const struct label *label = &labels[i];
-        const char *colour = colours[label->number % COLOURS];
-        fprintf(
-            file,
-            "<path fill=\"none\" stroke=\"%s\" stroke-width=\"0.7\" d=\"M%.1f,%.1fL%d,%.1f\"/>\n",
-            colour, label->x + 9, label->y, RIGHT + 18, label->text_y);
-        draw_mark(file, RIGHT + 26, label->text_y, label->number);
-        snprintf(attributes, sizeof attributes, "fill=\"%s\"", colour);
-        draw_text(file, RIGHT + 38, label->text_y + 6, attributes, chart->line[label->number].name);
     }
+}
+
+static void draw_label(FILE *file, const struct chart *chart, const struct label *label)
+{
+    char attributes[96];
+    const char *colour = colours[label->number % COLOURS];
+    fprintf(file,
+            "<path fill=\"none\" stroke=\"%s\" stroke-width=\"0.7\" "
+            "d=\"M%.1f,%.1fL%.1f,%.1f\"/>\n",
+            colour, label->x + 9, label->y, label->x + 38, label->text_y);
+    draw_mark(file, label->x + 46, label->text_y, label->number);
+    snprintf(attributes, sizeof attributes,
+             "fill=\"%s\" stroke=\"#fff\" stroke-width=\"4\" paint-order=\"stroke\"", colour);
+    draw_text(file, label->x + 58, label->text_y + 6, attributes, chart->line[label->number].name);
 }
 
 bool chart_write(const struct chart *chart, const char *path)
@@ -165,7 +197,11 @@ bool chart_write(const struct chart *chart, const char *path)
     draw_axes(file, chart, scale);
     for (int i = 0; i < chart->lines; i++)
         draw_line(file, chart, scale, i);
-    draw_labels(file, chart, scale);
+    struct label labels[CHART_LINES];
+    int count = collect_labels(chart, scale, labels);
+    move_apart(labels, count);
+    for (int i = 0; i < count; i++)
+        draw_label(file, chart, &labels[i]);
     fprintf(file, "</svg>\n");
     bool failed = ferror(file);
     return fclose(file) == 0 && !failed;

@@ -382,11 +382,12 @@ static void write_json(void)
         die("write %s", json_path);
 }
 
+/* A line ends where its server no longer serves all clients. */
 static void write_svg(void)
 {
     static struct chart chart;
     char title[80];
-    snprintf(title, sizeof title, "Requests a second, by the number of clients (--mode %s)",
+    snprintf(title, sizeof title, "Requests a second (%s), as long as all clients are served",
              mode_name);
     chart.title = title;
     chart.x_title = "clients";
@@ -398,7 +399,8 @@ static void write_svg(void)
     for (int i = 0; i < entry_count; i++) {
         chart.line[i].name = entries[i].name;
         for (int point = 0; point < client_counts; point++)
-            chart.line[i].y[point] = MEDIAN(entries[i].rounds[point], rate);
+            if (MEDIAN(entries[i].rounds[point], served) >= (double)clients[point])
+                chart.line[i].y[point] = MEDIAN(entries[i].rounds[point], rate);
     }
     if (!chart_write(&chart, svg_path))
         die("write %s", svg_path);

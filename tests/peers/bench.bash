@@ -37,7 +37,7 @@ bench() {
     for idle in 0 900; do
         showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --rounds 5
     done
-    showdown --models all --mode echo --clients 1,16,256,1000,10000 --json "$out/growth.json" --svg "$out/growth.svg"
+    showdown --models all --mode echo --clients 1,4,16,256,1000,10000 --json "$out/growth.json" --svg "$out/growth.svg"
     showdown programs --rounds 3 --limits "$limits" ${python:+--python "$python tests/peers/programs.py"}
 }
 
