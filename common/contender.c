@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -163,22 +164,34 @@ void contender_stop(struct contender *contender)
 
 /* ---- What it uses ---------------------------------------------------------------------------- */
 
-/* Field of /proc/PID/stat, counted from 1 as in proc_pid_stat(5); the name, which may hold spaces,
- * is the second. */
-static long long stat_field(pid_t process, int number)
+struct stat_line {
+    long long group, ticks_of_children; /* of those that have been waited for */
+};
+
+/* The fields of /proc/PID/stat are counted from 1; the second is a name, which may hold spaces.
+ * proc_pid_stat(5) */
+static struct stat_line read_stat(pid_t process)
 {
+    enum { PGRP = 5, CUTIME = 16, CSTIME = 17 };
     char path[64], text[1024];
+    struct stat_line line = {-1, 0};
     snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return -1;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return line;
     text[length] = '\0';
     char *field = strrchr(text, ')');
-    for (int i = 2; field && i < number; i++)
+    for (int number = 3; field && number <= CSTIME; number++) {
         field = strchr(field + 1, ' ');
-    return field ? strtoll(field + 1, NULL, 10) : -1;
+        if (field && number == PGRP)
+            line.group = strtoll(field, NULL, 10);
+        if (field && number >= CUTIME)
+            line.ticks_of_children += strtoll(field, NULL, 10);
+    }
+    return line;
 }
 
 /* The number in KiB behind this name in a file of /proc; 0: it is not there. */
@@ -196,29 +209,31 @@ static long kib_in(const char *path, const char *name)
 }
 
 /* Calls add for each process of the group, which adds to the sum. */
-static void for_each_process(pid_t group, void (*add)(pid_t process, double *sum), double *sum)
+static void for_each_process(pid_t group,
+                             void (*add)(pid_t process, const struct stat_line *line, double *sum),
+                             double *sum)
 {
-    enum { PGRP = 5 };
     DIR *all = opendir("/proc");
     const struct dirent *entry;
     while (all && (entry = readdir(all))) {
         pid_t process = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (process > 0 && stat_field(process, PGRP) == group)
-            add(process, sum);
+        struct stat_line line = {-1, 0};
+        if (process > 0)
+            line = read_stat(process);
+        if (line.group == group)
+            add(process, &line, sum);
     }
     if (all)
         closedir(all);
 }
 
-static void add_cpu(pid_t process, double *seconds)
+static void add_cpu(pid_t process, const struct stat_line *line, double *seconds)
 {
-    enum { CUTIME = 16, CSTIME = 17 };
     clockid_t clock;
     struct timespec time;
     if (clock_getcpuclockid(process, &clock) == 0 && clock_gettime(clock, &time) == 0)
         *seconds += (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-    *seconds += (double)(stat_field(process, CUTIME) + stat_field(process, CSTIME)) /
-                (double)sysconf(_SC_CLK_TCK);
+    *seconds += (double)line->ticks_of_children / (double)sysconf(_SC_CLK_TCK);
 }
 
 double contender_cpu(const struct contender *contender)
@@ -228,8 +243,9 @@ double contender_cpu(const struct contender *contender)
     return seconds;
 }
 
-static void add_memory(pid_t process, double *kib)
+static void add_memory(pid_t process, const struct stat_line *line, double *kib)
 {
+    (void)line;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
     *kib += (double)kib_in(path, "Pss:");

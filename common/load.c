@@ -332,7 +332,9 @@ struct load_result load_run(struct load *load)
         if (had == 0 && plan->requests > 0)
             break; /* no more will come */
     }
-    struct load_result result = {.requests = load->requests, .seconds = time - start};
+    struct load_result result = {.requests = load->requests,
+                                 .replies = load->replies,
+                                 .seconds = time - start};
     if (load->requests > 0) {
         qsort(load->us, (size_t)load->requests, sizeof *load->us, compare);
         result.median_us = (double)load->us[load->requests / 2];

@@ -30,6 +30,7 @@ struct load_plan {
 
 struct load_result {
     long requests; /* that had their reply while it measured */
+    long replies;  /* those, and the ones before, while the load became steady */
     double seconds;
     double median_us, worst_us; /* from the request to the end of its reply: the median, and what
                                    99 of 100 do not exceed */

@@ -173,7 +173,8 @@ static _Noreturn void work(int i)
         if (other != own)
             close(listeners[other]);
     board->places[i].pid = getpid();
-    say_mute(quiet);
+    if (quiet)
+        say_mute(true);
     if (started <= dying)
         _exit(EXIT_FAILURE);
     serve_clients(listeners[own], i);

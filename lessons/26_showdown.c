@@ -27,7 +27,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST_ENTRIES = CHART_LINES, MOST_ROUNDS = 25, IDLE_FOR_MEMORY = 400, ENOUGH_IDLE = 20 };
@@ -82,8 +84,10 @@ static int server_cpu, own_cpu;
 
 static void add_entry(const char *name, size_t name_length, char *command)
 {
-    if (entry_count == MOST_ENTRIES)
+    if (entry_count == MOST_ENTRIES) {
+        free(command);
         args_refuse("--models, --peer: more than %d", MOST_ENTRIES);
+    }
     struct entry *entry = &entries[entry_count++];
     if (name_length == 0 || name_length >= sizeof entry->name)
         args_refuse("--peer %.*s: a name has 1 to %zu letters", (int)name_length, name,
@@ -153,12 +157,17 @@ static void add_models(void)
 
 /* ---- One measurement ------------------------------------------------------------------------- */
 
-static void start(struct contender *contender, const struct entry *entry)
+/* Returns false where a signal came first. */
+static bool start(struct contender *contender, const struct entry *entry)
 {
     struct contender_error why;
-    if (!contender_start(contender, entry->command, server_cpu, &why) && !stop_asked)
+    if (contender_start(contender, entry->command, server_cpu, &why)) {
+        plan.server = contender->address;
+        return true;
+    }
+    if (!stop_asked)
         fail("%s: %s", entry->name, why.text);
-    plan.server = contender->address;
+    return false;
 }
 
 static struct load *open_load(struct contender *contender, long count, long silent)
@@ -178,8 +187,7 @@ static struct load *open_load(struct contender *contender, long count, long sile
 static void measure(const struct entry *entry, long count, struct round *round)
 {
     struct contender contender;
-    start(&contender, entry);
-    if (stop_asked)
+    if (!start(&contender, entry))
         return;
     struct load *load = open_load(&contender, count, idle);
     double before = contender_cpu(&contender);
@@ -190,10 +198,10 @@ static void measure(const struct entry *entry, long count, struct round *round)
     if (result.wrong > 0)
         fail("%s: %d replies were wrong", entry->name, result.wrong);
     *round = (struct round){
-        .rate = (double)result.requests / result.seconds,
+        .rate = result.seconds > 0 ? (double)result.requests / result.seconds : 0,
         .median_us = result.median_us,
         .worst_us = result.worst_us,
-        .cpu_us = result.requests > 0 ? used * 1e6 / (double)result.requests : 0,
+        .cpu_us = result.replies > 0 ? used * 1e6 / (double)result.replies : 0,
         .served = result.served,
         .failed = result.failed,
     };
@@ -223,8 +231,7 @@ static double measure_sockets(void)
 static double measure_idle(const struct entry *entry, double of_sockets)
 {
     struct contender contender;
-    start(&contender, entry);
-    if (stop_asked)
+    if (!start(&contender, entry))
         return -1;
     struct load *first = open_load(&contender, 1, 0); /* what the first one takes is not each's */
     long before = contender_memory(&contender) + contender_kernel_memory();
@@ -431,7 +438,7 @@ static void take_turns(int point)
 
 static void measure_memory(void)
 {
-    double of_sockets = measure_sockets();
+    double of_sockets = plan.mode == LOAD_ECHO ? measure_sockets() : 0;
     for (int i = 0; i < entry_count && !stop_asked; i++)
         entries[i].idle_kib = plan.mode == LOAD_ECHO ? measure_idle(&entries[i], of_sockets) : -1;
 }
@@ -453,7 +460,10 @@ static void read_clients(void)
     while (list && (word = strtok_r(rest, ",", &rest))) {
         if (client_counts == CHART_POINTS)
             args_refuse("--clients: more than %d numbers", CHART_POINTS);
-        clients[client_counts++] = args_number("--clients", word, 1, 20000);
+        clients[client_counts] = args_number("--clients", word, 1, 20000);
+        if (client_counts > 0 && clients[client_counts] <= clients[client_counts - 1])
+            args_refuse("--clients %s: not from few to many", clients_text);
+        client_counts++;
     }
     free(list);
     if (client_counts == 0)
@@ -495,6 +505,8 @@ static void read_options(void)
         models = plan.mode == LOAD_DATAGRAM ? "all" : "serial,threading,forking,epoll";
     add_models();
     add_peers();
+    if (entry_count == 0)
+        args_refuse("--models: nobody takes part");
     if (plan.mode == LOAD_DATAGRAM && size > 8192)
         args_refuse("--size %ld: a server takes a datagram of 8192 bytes at most", size);
     if (plan.mode == LOAD_CONNECT && idle > 0)
@@ -546,19 +558,42 @@ static const struct timed {
     {0},
 };
 
+/* As popen does, but who is started ends when the showdown does. prctl(2) */
+static FILE *start_program(const char *command, pid_t *process)
+{
+    int ends[2];
+    if (pipe(ends) < 0 || (*process = fork()) < 0)
+        die("%s", command);
+    if (*process == 0) {
+        char line[4096 + 256];
+        snprintf(line, sizeof line, "exec %s", command);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    return fdopen(ends[0], "r");
+}
+
 /* Runs the command and finds the rate in its line "timing | N things in S s, R things/s". */
 static double rate_of(const char *command)
 {
     char line[256];
     double rate = 0;
-    FILE *output = popen(command, "r");
+    pid_t process;
+    int status = -1;
+    FILE *output = start_program(command, &process);
     while (output && fgets(line, sizeof line, output)) {
         const char *comma = strrchr(line, ',');
         if (strncmp(line, "timing | ", 9) == 0 && comma)
             rate = strtod(comma + 1, NULL);
     }
-    if (!output || pclose(output) != 0 || rate <= 0)
-        stop_asked ? exit(EXIT_SUCCESS) : fail("%s: has no line with its timing", command);
+    if (!output || fclose(output) != 0 || waitpid(process, &status, 0) < 0 || status != 0 ||
+        rate <= 0)
+        fail("%s: has no line with its timing", command);
     return rate;
 }
 

@@ -233,6 +233,42 @@ narrators() {
     (((${EPOCHREALTIME/./} - start) >= 150000))
 }
 
+@test "00: QUIET lets a server say where it listens, and no more, and it serves" {
+    local lesson status
+    for lesson in 01_serial_server 06_select_server 10_thread_server 11_fork_server 25_prefork_server; do
+        status=0
+        SERVER_PROGRAM=$BUILD/$lesson QUIET=1 start serve
+        serves
+        serves
+        kill "$SERVER"
+        wait "$SERVER" || status=$?
+        SERVER=
+        wait "$DRAIN"
+        equal "status of $lesson" 0 "$status"
+        equal "what $lesson says" "server | listening on $ADDRESS" "$(cat "$LOG" "$LOG.errors")"
+    done
+    nothing_left
+}
+
+@test "00: QUIET is for all processes, and QUIET=0 for none" {
+    equal 'lines' 1 "$(QUIET=1 narrators 1 1 5 | wc -l)"
+    equal 'lines' 5 "$(QUIET=0 narrators 1 1 5 | wc -l)"
+    equal 'lines' 5 "$(QUIET='' narrators 1 1 5 | wc -l)"
+}
+
+# ---- Options -----------------------------------------------------------------------------------------------------------
+
+@test "00: an option may stand again, where each is meant" {
+    local peer="'$BUILD/08_epoll_server' serve"
+    run limited "$BUILD/26_showdown" --rounds 1 --requests 1 --models '' --peer "a=$peer" --peer "b=$peer" "--peer=c=$peer"
+    equal status 0 "$status"
+    equal 'peers' $'a\nb\nc' "$(sed -n 's| *[|].*||; /^[abc]$/p' <<< "$output" | sort -u)"
+    run limited "$BUILD/26_showdown" --models '' --peer "a=$peer" --peer
+    equal 'without a value' '2 26_showdown: --peer: wants a value' "$status $output"
+    run limited "$BUILD/26_showdown" --models '' --peer "a=$peer" --peer b
+    equal 'the second is looked at too' "2 26_showdown: --peer b: wants NAME='COMMAND'" "$status $output"
+}
+
 # ---- Being started and stopped -----------------------------------------------------------------------------------------
 
 @test "00: without standard descriptors, a demo gives their numbers to no socket" {

@@ -29,16 +29,16 @@ bench() {
     echo
 
     set_peers 'serial threading forking' 'serial tcp threading forking'
-    showdown --models all --mode connect --rounds 5 "${peers[@]}" --json "$out/connect.json"
+    showdown --models all --mode connect "${peers[@]}" --json "$out/connect.json"
     set_peers 'threading epoll' 'threading select selectors'
-    showdown --models all --mode echo --clients 64 --rounds 5 "${peers[@]}" --json "$out/echo.json"
+    showdown --models all --mode echo --clients 64 "${peers[@]}" --json "$out/echo.json"
     set_peers 'udp threading-udp forking-udp' 'udp threading-udp forking-udp'
-    showdown --mode datagram --rounds 5 "${peers[@]}" --json "$out/datagram.json"
+    showdown --mode datagram "${peers[@]}" --json "$out/datagram.json"
     for idle in 0 900; do
-        showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --rounds 5
+        showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle
     done
     showdown --models all --mode echo --clients 1,4,16,256,1000,10000 --json "$out/growth.json" --svg "$out/growth.svg"
-    showdown programs --rounds 3 --limits "$limits" ${python:+--python "$python tests/peers/programs.py"}
+    showdown programs --limits "$limits" ${python:+--python "$python tests/peers/programs.py"}
 }
 
 mkdir -p "$out"
