@@ -160,8 +160,7 @@ void say_timing(long count, const char *things, struct timespec start)
 
 struct quoted quote(const void *data, size_t length)
 {
-    static const char short_for[256] = {
-        ['\n'] = 'n', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    static const char short_for[256] = {['\n'] = 'n', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
     const unsigned char *bytes = data;
     struct quoted quoted;
     char *out = quoted.text;

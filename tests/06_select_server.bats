@@ -3,21 +3,22 @@
 # for data; a client's error that ends the server; one client that keeps the loop for itself; EMFILE; SIGPIPE.
 load helper
 load peers/every_server
+load peers/concurrent
 load peers/event_loop
 
 @test "06: the demo is the same each time" { check_demo 5; }
 @test "06: the slides show what is so" { check_slides; }
 
-@test "06: serves many at once" { event_loop_serves_many_at_once; }
+@test "06: serves many at once" { concurrent_serves_many_at_once; }
 @test "06: gives each client its turn" { event_loop_gives_each_client_its_turn; }
-@test "06: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
-@test "06: serves beside 300 idle clients" { event_loop_serves_beside_300_idle_clients; }
-@test "06: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
-@test "06: serves beside a client that sends without end" { event_loop_serves_beside_a_client_that_sends_without_end; }
-@test "06: returns every byte to a client that reads late" { event_loop_returns_every_byte_to_a_client_that_reads_late; }
-@test "06: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
-@test "06: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
-@test "06: stops with clients of every kind" { event_loop_stops_with_clients_of_every_kind; }
+@test "06: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+@test "06: serves beside 300 idle clients" { concurrent_serves_beside_300_idle_clients; }
+@test "06: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
+@test "06: serves beside a client that sends without end" { concurrent_serves_beside_a_client_that_sends_without_end; }
+@test "06: returns every byte to a client that reads late" { concurrent_returns_every_byte_to_a_client_that_reads_late; }
+@test "06: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
+@test "06: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
+@test "06: stops with clients of every kind" { concurrent_stops_with_clients_of_every_kind; }
 
 # FD_SETSIZE is 1024 in glibc and musl. Who comes when no lower descriptor is free is hung up on.
 @test "06: refuses clients that do not fit an fd_set, and serves on" {

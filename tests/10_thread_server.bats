@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034,SC2154 # SERVER_PROGRAM and stem are the helper's
 load helper
 load peers/every_server
-load peers/event_loop
+load peers/concurrent
 
 @test "10: the demo is the same each time" { check_demo 5; }
 
@@ -13,32 +13,21 @@ load peers/event_loop
 
 @test "10: stops with clients connected" { every_server_stops_with_clients_connected; }
 @test "10: stops at once with clients of every kind" {
-    given_a_server
-    hold silent "$ADDRESS" 3
-    hold stall "$ADDRESS"
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$! from took
-    await 'from client 5'
-    from=${EPOCHREALTIME/./}
-    stop
-    took=$(((${EPOCHREALTIME/./} - from) / 1000))
-    ((took < $(limit 2) * 1000)) || fail "the server took $took ms to stop"
-    wait "$flood" || true
-    equal 'the flood' 'peer: the server hung up' "$(cat "$BATS_TEST_TMPDIR/flood")"
-    equal 'clients that have left' 5 "$(grep -c 'has left' "$LOG")"
+    concurrent_stops_with_clients_of_every_kind
+    equal 'clients that have left' 6 "$(grep -c 'has left' "$LOG")"
 }
 
 # ---- Nobody waits for others -------------------------------------------------------------------------------------------
 
-@test "10: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
-@test "10: serves beside 300 idle clients" { event_loop_serves_beside_300_idle_clients; }
+@test "10: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+@test "10: serves beside 300 idle clients" { concurrent_serves_beside_300_idle_clients; }
 @test "10: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
-    event_loop_serves_beside_a_client_that_never_reads
+    concurrent_serves_beside_a_client_that_never_reads
 }
-@test "10: serves many at once" { event_loop_serves_many_at_once; }
-@test "10: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
-@test "10: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
+@test "10: serves many at once" { concurrent_serves_many_at_once; }
+@test "10: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
+@test "10: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 
 # All have connected and sent before the server looks: it starts the threads in one go.
 @test "10: gives each of a crowd a thread of its own" {
@@ -107,14 +96,6 @@ threads() {
     [[ $told == 'error: '* ]] || fail "the client is told: $told"
     serves
     stop
-}
-
-address_space() {
-    awk '/^VmSize/ { print $2 }' "/proc/$SERVER/status"
-}
-
-needs_an_address_space_of_its_own() {
-    [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer reserves address space too'
 }
 
 # One guard page comes on top; and one thread more than there are idle clients may have its stack.

@@ -1,69 +1,19 @@
 # The mistakes that these tests catch: a descriptor that parent or child does not close, or closes for both; a child that
 # returns into the accept loop, or hangs up on the clients of others; zombies; waitpid for any child; a fork that fails and
 # is not noticed; children that outlive the server; a child whose end is the end of others; EMFILE; SIGPIPE.
-# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; stem and SERVER_PROGRAM are the helper's
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154 # each test is a subshell; stem and SERVER_PROGRAM are the helper's
 load helper
 load peers/every_server
-load peers/event_loop
+load peers/concurrent
+load peers/children
 
-# ---- What the tests ask the system -----------------------------------------------------------------------------------
-
-# The children of the server, with the state of each: R runs, S sleeps, Z is a zombie. proc_pid_stat(5)
-children() {
-    cat /proc/[0-9]*/stat 2> /dev/null | sed -n "s/^\([0-9]*\) ([^)]*) \(.\) $SERVER .*/\1 \2/p" | sort
-}
-
-running() { children | sed -n '/Z$/!s/ .*//p'; }
-zombies() { children | sed -n 's/ Z$//p'; }
 how_many_zombies() { zombies | wc -l; }
-
-# Nothing, once the process has ended.
-command_line() { # PID
-    { tr -d '\0' < "/proc/$1/cmdline"; } 2> /dev/null || true
-}
-
-sockets() { # PID
-    find "/proc/$1/fd" -lname 'socket:*' | wc -l
-}
 
 # Prints the inodes of the sockets that are bound to the server's port and in this state. proc_net_tcp(5)
 inodes() { # STATE
     awk -v port=":$(printf '%04X' "$PORT")$" -v state="$1" '$2 ~ port && $4 == state { print $10 }' /proc/net/tcp
 }
 listening=0A half_closed=08
-
-# Waits until the command prints this.
-becomes() { # WHAT EXPECTED COMMAND...
-    local end=$((SECONDS + $(limit 5)))
-    until [[ $("${@:3}") == "$2" ]]; do
-        ((SECONDS <= end)) || equal "$1" "$2" "$("${@:3}")"
-    done
-}
-
-# ---- Clients ---------------------------------------------------------------------------------------------------------
-
-says() { # DESCRIPTOR TEXT
-    local reply=
-    echo "$2" >&"$1"
-    read -r -t "$(limit 5)" reply <&"$1" || true
-    equal 'the reply' "${2^^}" "$reply"
-}
-
-# Connects a client, CLIENT, and has a reply from the process that serves it, CHILD.
-comes() {
-    local others
-    others=$(running)
-    exec {CLIENT}<> "/dev/tcp/$HOST/$PORT"
-    says "$CLIENT" hello
-    CHILD=$(comm -13 <(echo "$others") <(running))
-    [[ $CHILD =~ ^[0-9]+$ ]] || fail "not one process more for one client more: $CHILD"
-}
-
-has_end_of_file() { # DESCRIPTOR
-    local status=0
-    read -r -N 1 -t "$(limit 5)" <&"$1" || status=$?
-    equal 'status of read at the end of file' 1 "$status"
-}
 
 # ---- A process for each client ---------------------------------------------------------------------------------------
 
@@ -266,24 +216,11 @@ three_clients_come_and_leave() {
     equal 'what the server says' 'server | no process for client 2: Resource temporarily unavailable' "$(grep 'no process' "$LOG")"
 }
 
-@test "11: serves many at once" { event_loop_serves_many_at_once; }
-@test "11: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
-@test "11: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
+@test "11: serves many at once" { concurrent_serves_many_at_once; }
+@test "11: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+@test "11: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
 
-@test "11: stops with clients of every kind, and leaves no child" {
-    start serve
-    hold silent "$ADDRESS" 3
-    hold stall "$ADDRESS"
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$! from took
-    await 'from client 5'
-    from=${EPOCHREALTIME/./}
-    stop
-    took=$(((${EPOCHREALTIME/./} - from) / 1000))
-    ((took < $(limit 2) * 1000)) || fail "the server took $took ms to stop"
-    wait "$flood" || true
-    [[ $(cat "$BATS_TEST_TMPDIR/flood") == peer:* ]] || fail 'the flood was not hung up on'
-}
+@test "11: stops with clients of every kind, and leaves no child" { concurrent_stops_with_clients_of_every_kind; }
 
 # ---- The demo, and the lesson before ---------------------------------------------------------------------------------
 
@@ -302,17 +239,19 @@ three_clients_come_and_leave() {
     ours=$(play | neutral | sed -e 's/^child-/worker-/' -e 's/: a process for it//' -e '/^server | every child/d')
     theirs=$(PROGRAM=$BUILD/10_thread_server play | neutral |
         sed -e 's/^thread-/worker-/' -e 's/: a thread for it//' -e '/^server | a thread reserves/d')
-    equal 'the demo' "$theirs" "$ours"
+    same_story 'the demo' 'ann    | received' "$theirs" "$ours"
 }
 
 @test "11: differs from lesson 10 in the worker alone" {
     [[ -z $SEEDED_BUG ]] || skip 'a seeded bug is a difference'
     local name
     for name in accept_client connect_to; do
-        equal "$name" "$(body "$name" lessons/10_thread_server.c)" "$(body "$name" lessons/11_fork_server.c)"
+        same_story "$name" "$name(" "$(body "$name" lessons/10_thread_server.c)" "$(body "$name" lessons/11_fork_server.c)"
     done
-    equal serve "$(body serve lessons/10_thread_server.c | grep -v limit_stacks)" "$(body serve lessons/11_fork_server.c)"
-    equal refuse "$(body refuse lessons/10_thread_server.c | sed 's/no thread/no process/')" "$(body refuse lessons/11_fork_server.c)"
+    same_story serve 'serve(' "$(body serve lessons/10_thread_server.c | grep -v limit_stacks)" \
+        "$(body serve lessons/11_fork_server.c)"
+    same_story refuse 'refuse(' "$(body refuse lessons/10_thread_server.c | sed 's/no thread/no process/')" \
+        "$(body refuse lessons/11_fork_server.c)"
 }
 
 body() { # FUNCTION FILE

@@ -69,14 +69,17 @@ server | ---- a UnixDatagramServer with a DatagramRequestHandler' "$(play | grep
 @test "12: the demo is the same each time" { check_demo 5; }
 
 @test "12: the demo leaves no path behind" {
-    TMPDIR=$BATS_TEST_TMPDIR play > /dev/null
+    local demo
+    demo=$(TMPDIR=$BATS_TEST_TMPDIR play)
+    [[ $demo == *UnixStreamServer*UnixDatagramServer*server_close ]] || fail "$demo"
     equal 'what is left' '' "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
-    play --path "$BATS_TEST_TMPDIR/s" > /dev/null
+    equal 'the demo with --path' "$demo" "$(play --path "$BATS_TEST_TMPDIR/s")"
     equal 'what is left of --path' '' "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
 }
 
 @test "12: what a killed demo of the same pid has left is replaced" {
     export TMPDIR=$BATS_TEST_TMPDIR
+    # shellcheck disable=SC2016
     limited bash -c 'touch "$TMPDIR/$1.$$" && exec "$2"' - "$stem" "$PROGRAM" < /dev/null | grep -c '"good morning, ann"' > "$TMPDIR/log"
     equal 'status, and the replies' '0 4' "${PIPESTATUS[0]} $(cat "$TMPDIR/log")"
     equal 'what is left' log "$(ls "$BATS_TEST_TMPDIR")"

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
-load peers/event_loop
+load peers/concurrent
 
 # The lines of one part of the demo: those before the first "----", or after "---- TITLE".
 part() { # TITLE
@@ -95,12 +95,13 @@ takes_under_50_ms_each() { # SERVERS WORDS...
 }
 
 @test "14: the demo does not wait for the end of a round" {
-    equal 'with rounds of a minute' "$(play | neutral)" "$(play --poll 60000 | neutral)"
+    same_story 'with rounds of a minute' 'Received: Thread-4: Hello World 3' \
+        "$(play | neutral)" "$(play --poll 60000 | neutral)"
 }
 
 # Threads that nobody joins keep their stacks: 8 MiB of address space each, unless ulimit -s says otherwise.
 @test "14: the loop's thread is joined, and gives back its stack" {
-    [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer takes address space too'
+    needs_an_address_space_of_its_own
     ulimit -S -s 8192
     ulimit -v 1000000
     run limited "$PROGRAM" --timing --ops 300
@@ -236,18 +237,8 @@ server | stopped' "$output"
 
 @test "14: serve: stops with clients connected" { every_server_stops_with_clients_connected; }
 @test "14: serve: stops at once with clients of every kind" {
-    given_a_server
-    hold silent "$ADDRESS" 3
-    hold stall "$ADDRESS"
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$! from took
-    await 'from client 5'
-    from=${EPOCHREALTIME/./}
-    stop
-    took=$(((${EPOCHREALTIME/./} - from) / 1000))
-    ((took < $(limit 2) * 1000)) || fail "the server took $took ms to stop"
-    wait "$flood" || true
-    equal 'clients that have left' 5 "$(grep -c 'has left' "$LOG")"
+    concurrent_stops_with_clients_of_every_kind
+    equal 'clients that have left' 6 "$(grep -c 'has left' "$LOG")"
 }
 
 @test "14: serve: without a thread for the loop it ends, and says why" {
@@ -265,14 +256,14 @@ server | stopped' "$output"
     grep -q '^server | error serving 127.0.0.1:[0-9]*: ' "$LOG" || fail "$(cat "$LOG")"
 }
 
-@test "14: serve: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
+@test "14: serve: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
 @test "14: serve: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
-    event_loop_serves_beside_a_client_that_never_reads
+    concurrent_serves_beside_a_client_that_never_reads
 }
-@test "14: serve: serves many at once" { event_loop_serves_many_at_once; }
-@test "14: serve: sleeps while all clients wait" { event_loop_sleeps_while_all_clients_wait; }
-@test "14: serve: serves on while accept fails" { event_loop_serves_on_while_accept_fails; }
+@test "14: serve: serves many at once" { concurrent_serves_many_at_once; }
+@test "14: serve: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
+@test "14: serve: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 
 # ---- What every server does --------------------------------------------------------------------------------------------
 

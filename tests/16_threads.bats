@@ -150,7 +150,7 @@ main   | worker is not alive, backup is alive: returns"
 }
 
 @test "16: threads until something gives" {
-    [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer needs the address space that is limited here'
+    needs_an_address_space_of_its_own
     ulimit -v 400000
     run limited "$PROGRAM" --threads 100000
     equal status 1 "$status"

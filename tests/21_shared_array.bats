@@ -79,16 +79,12 @@ main   | temp[0] is 80000: none was lost' "$lines"
 
 # ---- What the array promises (tests/peers/arrays.c) --------------------------------------------------------------------
 
-claim() {
-    limited "$BUILD/peers/arrays" "$1" 3>&- 4>&-
-}
-
-@test "21: each type code has its C type's range" { claim types-have-their-ranges; }
-@test "21: what is no value of the type is refused" { claim other-texts-are-refused; }
-@test "21: each index from -4 to 3 is an item of four, and no other is" { claim bounds; }
-@test "21: the lock is given back as often as it was taken" { claim lock-counts; }
-@test "21: the lock of an owner that has ended goes to the next" { claim owners-die; }
-@test "21: two mappings at two addresses are one array" { claim has-a-name; }
+@test "21: each type code has its C type's range" { claim arrays types-have-their-ranges; }
+@test "21: what is no value of the type is refused" { claim arrays other-texts-are-refused; }
+@test "21: each index from -4 to 3 is an item of four, and no other is" { claim arrays bounds; }
+@test "21: the lock is given back as often as it was taken" { claim arrays lock-counts; }
+@test "21: the lock of an owner that has ended goes to the next" { claim arrays owners-die; }
+@test "21: two mappings at two addresses are one array" { claim arrays has-a-name; }
 
 # ---- An array with a name ----------------------------------------------------------------------------------------------
 
@@ -232,6 +228,7 @@ refuses() { # STATUS MESSAGE WORDS...
 }
 
 @test "21: what a killed demo of the same pid has left is replaced" {
+    # shellcheck disable=SC2016
     limited bash -c 'touch "/dev/shm/$1.$$" && exec "$2"' - "$stem" "$PROGRAM" < /dev/null > "$BATS_TEST_TMPDIR/log"
     grep -q 'the name is gone; what is mapped stays' "$BATS_TEST_TMPDIR/log"
 }

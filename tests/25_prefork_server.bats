@@ -5,26 +5,13 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; stem and SERVER_PROGRAM are the helper's
 load helper
 load peers/every_server
-load peers/event_loop
+load peers/concurrent
+load peers/children
 
 # ---- What the tests ask the system -----------------------------------------------------------------------------------
 
-# The children of the server, with the state of each: S sleeps, Z is a zombie. proc_pid_stat(5)
-children() {
-    cat /proc/[0-9]*/stat 2> /dev/null | sed -n "s/^\([0-9]*\) ([^)]*) \(.\) $SERVER .*/\1 \2/p" | sort
-}
-
-workers() { children | sed -n '/Z$/!s/ .*//p'; }
-zombies() { children | sed -n 's/ Z$//p'; }
+workers() { running; }
 how_many() { workers | wc -l; }
-
-# Waits until the command prints this.
-becomes() { # WHAT EXPECTED COMMAND...
-    local end=$((SECONDS + $(limit 5)))
-    until [[ $("${@:3}") == "$2" ]]; do
-        ((SECONDS <= end)) || equal "$1" "$2" "$("${@:3}")"
-    done
-}
 
 lines_with() { # WORDS
     grep -c -e "$1" "$LOG" || true
@@ -67,22 +54,12 @@ with_reuseport() { # COMMAND...
 
 # ---- Clients ---------------------------------------------------------------------------------------------------------
 
-says() { # DESCRIPTOR TEXT
-    echo "$2" >&"$1"
-    hears "$1" "${2^^}"
-}
-
-hears() { # DESCRIPTOR TEXT
-    local reply=
-    read -r -t "$(limit 5)" reply <&"$1" || true
-    equal 'the reply' "$2" "$reply"
-}
-
 connects() {
     exec {CLIENT}<> "/dev/tcp/$HOST/$PORT"
 }
 
-# Connects a client, CLIENT, and has a reply from the worker that serves it, WORKER: the only one with a connection more.
+# Connects a client, CLIENT, and has a reply from the worker that serves it, WORKER: it was there before, and is the only one
+# with a connection more.
 comes() {
     local before
     before=$(connected)
@@ -101,12 +78,6 @@ sockets_of_workers() {
     local -a dirs
     mapfile -t dirs < <(workers | sed 's|.*|/proc/&/fd|')
     find "${dirs[@]}" -lname 'socket:*' -printf '%h %l\n' 2> /dev/null | sed -E 's|/proc/([0-9]+)/fd socket:.([0-9]+).|\1 \2|'
-}
-
-has_end_of_file() { # DESCRIPTOR
-    local status=0
-    read -r -N 1 -t "$(limit 5)" <&"$1" 2> /dev/null || status=$?
-    equal 'status of read at the end of file' 1 "$status"
 }
 
 busy_but() { # PID
@@ -157,11 +128,39 @@ busy_but() { # PID
     stop
 }
 
+# A worker that sleeps after its client has left sleeps in accept. Who is woken for nothing goes to sleep once more.
+switches_of_all_but() { # PID
+    local pid
+    for pid in $(workers | grep -vx "$1"); do
+        echo "$pid $(sed -n 's/^voluntary_ctxt_switches://p' "/proc/$pid/status")"
+    done
+}
+
+all_sleep() {
+    children | grep -qv ' S$' || echo yes
+}
+
+@test "25: a client wakes one of the workers that wait in accept, and no other" {
+    start serve
+    local before client clients=()
+    for client in 1 2 3 4; do
+        comes
+        clients+=("$CLIENT")
+    done
+    for CLIENT in "${clients[@]}"; do exec {CLIENT}>&-; done
+    for client in 1 2 3 4; do await "client $client has left"; done
+    becomes 'all workers sleep' yes all_sleep
+    before=$(switches_of_all_but nobody)
+    comes
+    equal 'how often the others have gone to sleep' "$(grep -v "^$WORKER " <<< "$before")" "$(switches_of_all_but "$WORKER")"
+    stop
+}
+
 @test "25: the parent holds the listening socket and no client, a worker both" {
     start serve --workers 2
     comes
-    equal 'sockets of the parent' 1 "$(find "/proc/$SERVER/fd" -lname 'socket:*' | wc -l)"
-    equal 'sockets of the worker' 2 "$(find "/proc/$WORKER/fd" -lname 'socket:*' | wc -l)"
+    equal 'sockets of the parent' 1 "$(sockets "$SERVER")"
+    equal 'sockets of the worker' 2 "$(sockets "$WORKER")"
     stop
 }
 
@@ -180,6 +179,7 @@ dies_and_is_replaced() { # SIGNAL
     equal 'zombies' '' "$(zombies)"
     [[ $(workers) != *"$ann_worker"* ]] || fail 'it is still there'
     equal 'the three others' "$others" "$(comm -12 <(echo "$others") <(workers))"
+    equal 'pauses' 0 "$(lines_with 'the next worker starts')"
     serves
     stop
 }
@@ -288,19 +288,7 @@ dies_and_is_replaced() { # SIGNAL
     stop
 }
 
-@test "25: nobody is left when the parent of a demo is killed" {
-    local line family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem demo
-    mkfifo "$BATS_TEST_TMPDIR/says"
-    env "$family" SLOW=5 "$PROGRAM" > "$BATS_TEST_TMPDIR/says" 2> /dev/null < /dev/null 3>&- 4>&- &
-    demo=$!
-    {
-        until [[ $line == 'client-5 | waits'* ]]; do read -r line; done
-        kill -KILL "$demo"
-        timeout "$(limit 10)" cat > /dev/null # the end of file: nobody is left who might say something
-    } < "$BATS_TEST_TMPDIR/says"
-    wait "$demo" || true
-    nothing_left
-}
+@test "25: nobody is left when the parent of a demo is killed" { broken_off_by KILL 137 'client-5 | waits'; }
 
 # ---- Workers that die at once ----------------------------------------------------------------------------------------
 
@@ -353,7 +341,7 @@ server | the next worker starts in 200 ms' "$(grep 'the next' "$LOG")"
 @test "25: with --reuseport there are as many listening sockets as workers, and each worker has its own" {
     start serve --reuseport --workers 3
     becomes 'workers' 3 how_many
-    equal 'sockets of the parent' 3 "$(find "/proc/$SERVER/fd" -lname 'socket:*' | wc -l)"
+    equal 'sockets of the parent' 3 "$(sockets "$SERVER")"
     becomes 'sockets of the workers' 3 eval 'sockets_of_workers | wc -l'
     equal 'sockets, each once' 3 "$(sockets_of_workers | sed 's/.* //' | sort -u | wc -l)"
     stop
@@ -416,13 +404,26 @@ accepted_or_queued() {
     stop
 }
 
-@test "25: a second server may join with --reuseport, and not without" {
+# That all 40 come to the same one of the two happens once in 500,000,000,000 times.
+@test "25: a second server may join with --reuseport, and gets its share; not without" {
     start serve --reuseport
     refuses 1 "bind 127.0.0.1:$PORT: Address already in use" serve --port "$PORT"
     run limited "$PROGRAM" --timing --ops 40 --reuseport --port "$PORT"
     equal 'status of the second' 0 "$status"
     equal 'the second' "server | listening on $ADDRESS" "${lines[0]}"
     stop
+    local first second
+    first=$(lines_with accepted) second=$(requests_of_each | sum)
+    equal 'requests of both' 40 $((first + second))
+    ((first > 0 && second > 0)) || fail "the first served $first clients, the second $second"
+}
+
+requests_of_each() {
+    sed -n 's/.*requests of each worker://p' <<< "$output"
+}
+
+sum() {
+    tr ' ' '\n' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 # ---- A bad day -------------------------------------------------------------------------------------------------------
@@ -488,14 +489,9 @@ stops_at_any_moment() {
     stop
 }
 
-@test "25: stops while a client sends without end" {
-    start serve
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$!
-    await 'and more from client 1'
-    stop
-    wait "$flood" || true
-    [[ $(cat "$BATS_TEST_TMPDIR/flood") == peer:* ]] || fail 'the flood was not hung up on'
+@test "25: stops at once with clients of every kind" {
+    SERVE=(serve --workers 6)
+    concurrent_stops_with_clients_of_every_kind
 }
 
 # ---- The demo --------------------------------------------------------------------------------------------------------
@@ -510,17 +506,8 @@ stops_at_any_moment() {
 }
 
 @test "25: SIGTERM in the middle of a demo leaves nobody, status 0" {
-    local line family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem demo
-    mkfifo "$BATS_TEST_TMPDIR/says"
-    env "$family" SLOW=5 "$PROGRAM" > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
-    demo=$!
-    {
-        until [[ $line == 'client-5 | waits'* ]]; do read -r line; done
-        kill -TERM "$demo"
-        equal 'the last line' 'server | stopped' "$(tail -n 1)"
-    } < "$BATS_TEST_TMPDIR/says"
-    wait "$demo"
-    nothing_left
+    broken_off_by TERM 0 'client-5 | waits'
+    equal 'the last line' 'server | stopped' "$(tail -n 1 "$AFTER")"
 }
 
 # ---- What every server does ------------------------------------------------------------------------------------------
@@ -544,12 +531,12 @@ stops_at_any_moment() {
 
 @test "25: serves many at once, as many as there are workers" {
     SERVE=(serve --workers 100)
-    event_loop_serves_many_at_once
+    concurrent_serves_many_at_once
 }
-@test "25: serves beside a silent client" { event_loop_serves_beside_a_silent_client; }
-@test "25: serves beside a client that never reads" { event_loop_serves_beside_a_client_that_never_reads; }
-@test "25: serves beside a client that sends without end" { event_loop_serves_beside_a_client_that_sends_without_end; }
-@test "25: returns every byte to a client that reads late" { event_loop_returns_every_byte_to_a_client_that_reads_late; }
+@test "25: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+@test "25: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
+@test "25: serves beside a client that sends without end" { concurrent_serves_beside_a_client_that_sends_without_end; }
+@test "25: returns every byte to a client that reads late" { concurrent_returns_every_byte_to_a_client_that_reads_late; }
 
 # With a socket for each, these hold as long as no client stays: the next one might come to the same worker.
 @test "25: reuseport: serves polite clients" {
@@ -588,14 +575,10 @@ stops_at_any_moment() {
         same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
 timing | 200 requests in TIME s, MS requests/s
 timing | requests of each worker: MS MS MS MS' "$output"
-        equal 'the sum' 200 "$(sed -n 's/.*each worker: //p' <<< "$output" | tr ' ' '+' | bc_of)"
+        equal 'the sum' 200 "$(requests_of_each | sum)"
     done
     run limited "$PROGRAM" --timing --ops 20 --workers 1
     [[ ${lines[2]} == 'timing | requests of each worker: 20' ]] || fail "$output"
-}
-
-bc_of() { # sums what comes
-    echo $(($(cat)))
 }
 
 @test "25: names sizes out of range, and what hides other options" {

@@ -87,6 +87,13 @@ nothing_left() {
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
 
+# For those who end because somebody else has ended: they may need a moment more.
+nothing_left_soon() {
+    local end=$((SECONDS + $(limit 5)))
+    while grep -q "$family" /proc/[0-9]*/environ 2> /dev/null && ((SECONDS <= end)); do :; done
+    nothing_left
+}
+
 # Stops the server in its tracks until kill -CONT.
 halt() {
     kill -STOP "$SERVER"
@@ -111,6 +118,9 @@ teardown() {
         tail -n 40 "$LOG" "$LOG.errors"
     fi
     release # after the server: a peer may be blocked by it
+    # a test that has failed may have found somebody who was left
+    [[ ${BATS_TEST_COMPLETED:-} || ! ${family:-} ]] ||
+        grep -l "$family" /proc/[0-9]*/environ 2> /dev/null | cut -d / -f 3 | xargs -r kill -KILL 2> /dev/null || true
 }
 
 # ---- Clients -----------------------------------------------------------------------------------------------------------
@@ -188,6 +198,26 @@ peak_memory() {
     awk '/^VmHWM/ { print $2 }' "/proc/$SERVER/status"
 }
 
+# The addresses that the server has reserved, used or not, in KiB.
+address_space() {
+    awk '/^VmSize/ { print $2 }' "/proc/$SERVER/status"
+}
+
+needs_an_address_space_of_its_own() {
+    [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer reserves address space too'
+}
+
+# ---- From inside -------------------------------------------------------------------------------------------------------
+
+# A promise of common/ that one of the programs in tests/peers/ tests; it says what it has measured.
+claim() { # PROGRAM CLAIM
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    # to a file: a process that is left behind would keep a pipe open
+    limited env "$family" TMPDIR="$BATS_TEST_TMPDIR" "$BUILD/peers/$1" "$2" > "$BATS_TEST_TMPDIR/measured" 3>&- 4>&-
+    [[ -s $BATS_TEST_TMPDIR/measured ]] || fail "$1 $2: has measured nothing"
+    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+}
+
 # ---- Transcripts and slides --------------------------------------------------------------------------------------------
 
 # The lines of a file or a block as a regular expression: what differs by nature is written as a placeholder.
@@ -262,11 +292,21 @@ check_slides() {
     ((count >= 3)) || fail "$deck: only $count blocks were checked"
 }
 
+# Whoever writes $(play) has a shell that does not end with the first command that fails: so play says nothing, and is false.
 play() {
-    local said
-    said=$(limited "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") ||
-        fail "the demo ended with status $? after: $said"
-    echo "$said"
+    local said status=0
+    said=$(limited "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") || status=$?
+    if ((status != 0)) || [[ -z $said ]]; then
+        fail "the demo ended with status $status after: $said"
+    else
+        echo "$said"
+    fi
+}
+
+# Two transcripts that ought to be the same, as those of two programs that do nothing are too: so not without these words.
+same_story() { # WHAT WORDS ONE OTHER
+    [[ $3 == *"$2"* ]] || fail "$1: expected one with" "$2" "but got" "$3"
+    equal "$1" "$3" "$4"
 }
 
 # The demo in these many runs, each time the same but for what differs by nature.
@@ -278,6 +318,29 @@ check_demo() { # RUNS [WORDS...]
         again=$(play "$@")
         equal "run $i of the demo" "$(neutral <<< "$first")" "$(neutral <<< "$again")"
     done
+}
+
+# Breaks the demo off: plays it until it says a line with these words, and sends it the signal. It ends with this status and
+# leaves nothing; what it said after that line goes to the file AFTER. SLOW, or 5 ms, keeps it from going much further.
+broken_off_by() { # SIGNAL STATUS WORDS [OPTIONS...]
+    local line='' status=0 demo
+    AFTER=$BATS_TEST_TMPDIR/after
+    mkfifo "$BATS_TEST_TMPDIR/says"
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    env "$family" SLOW="${SLOW:-5}" TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "${@:4}" > "$BATS_TEST_TMPDIR/says" 2>&1 \
+        < /dev/null 3>&- 4>&- &
+    demo=$!
+    {
+        until [[ $line == *"$3"* ]]; do
+            read -r -t "$(limit 10)" line || { kill "$demo"; fail "it did not say: $3"; }
+        done
+        kill "-$1" "$demo"
+        timeout "$(limit 10)" cat > "$AFTER" || fail 'somebody is left who might say something'
+    } < "$BATS_TEST_TMPDIR/says"
+    wait "$demo" || status=$?
+    equal "status of the demo that was broken off at: $3" "$2" "$status"
+    rm "$BATS_TEST_TMPDIR/says"
+    nothing_left
 }
 
 neutral() {

@@ -1,70 +1,8 @@
 # Every server with one thread and an event loop does this, whichever call it waits in: lessons 06, 07 and 08. A test file
-# loads this after every_server.bash; SERVE holds the words that start the server.
+# loads this after every_server.bash and concurrent.bash; SERVE holds the words that start the server.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-needs_descriptors() { # COUNT
-    local most
-    most=$(ulimit -Hn)
-    [[ $most == unlimited ]] || ((most >= $1)) || skip "needs $1 descriptors in a process; the hard limit here is $most"
-}
-
-limit_descriptors() { # COUNT
-    SERVER_PROGRAM=$BATS_TEST_TMPDIR/limited
-    printf '#!/bin/sh\nulimit -n %d\nexec %q "$@"\n' "$1" "$PROGRAM" > "$SERVER_PROGRAM"
-    chmod +x "$SERVER_PROGRAM"
-}
-
-# ---- Nobody waits for others -------------------------------------------------------------------------------------------
-
-event_loop_serves_many_at_once() {
-    needs_descriptors 256
-    given_a_server
-    peer many "$ADDRESS" 100
-    stop
-}
-
-event_loop_serves_beside_a_silent_client() {
-    given_a_server
-    hold silent "$ADDRESS" 1
-    await 'accepted client 1'
-    serves
-    stop
-}
-
-event_loop_serves_beside_300_idle_clients() {
-    needs_descriptors 400
-    given_a_server
-    hold silent "$ADDRESS" 300
-    peer row "$ADDRESS" 20
-    stop
-}
-
-# A client that never reads costs one buffer, and no time.
-event_loop_serves_beside_a_client_that_never_reads() {
-    given_a_server
-    serves
-    local before grown
-    before=$(peak_memory)
-    hold stall "$ADDRESS"
-    serves
-    peer row "$ADDRESS" 20
-    grown=$(($(peak_memory) - before))
-    ((grown < 4096)) || fail "a client that never reads cost the server $grown KiB"
-    stop
-}
-
-event_loop_serves_beside_a_client_that_sends_without_end() {
-    given_a_server
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$!
-    await 'and more from client 1'
-    serves
-    peer row "$ADDRESS" 20
-    kill "$flood" || fail 'the flood had ended:' "$(cat "$BATS_TEST_TMPDIR/flood")"
-    wait "$flood" || true
-    serves
-    stop
-}
+# ---- Turns -------------------------------------------------------------------------------------------------------------
 
 # Both have sent before the server looks. The first has sent enough for 32 turns: the second is served before they are over.
 event_loop_gives_each_client_its_turn() {
@@ -87,53 +25,7 @@ event_loop_gives_each_client_its_turn() {
         "$(sed '/client 1 has left/,$d' "$LOG" | grep 'from client 2')"
 }
 
-# More than the buffers of the kernel take while the client does not read.
-event_loop_returns_every_byte_to_a_client_that_reads_late() {
-    given_a_server
-    local size=16777216 writer
-    yes "$letters" | head -c $size > "$BATS_TEST_TMPDIR/in"
-    exec {late}<> "/dev/tcp/$HOST/$PORT"
-    cat "$BATS_TEST_TMPDIR/in" >&"$late" 3>&- 4>&- &
-    writer=$!
-    await 'and more from client 1'
-    serves
-    limited head -c $size <&"$late" > "$BATS_TEST_TMPDIR/out"
-    wait "$writer"
-    exec {late}>&-
-    tr '[:lower:]' '[:upper:]' < "$BATS_TEST_TMPDIR/in" | cmp - "$BATS_TEST_TMPDIR/out"
-    stop
-}
-
-# One has nothing to say, the other cannot be told more: the server has nothing to do.
-event_loop_sleeps_while_all_clients_wait() {
-    given_a_server
-    hold silent "$ADDRESS" 3
-    hold stall "$ADDRESS"
-    is_idle
-    stop
-}
-
-# The clients that are in are served while accept has no descriptor left for one more.
-event_loop_serves_on_while_accept_fails() {
-    limit_descriptors 16
-    given_a_server
-    exec {ann}<> "/dev/tcp/$HOST/$PORT"
-    await 'accepted client 1'
-    hold silent "$ADDRESS" 16
-    await 'accept: .* tries again until it can'
-    local word reply
-    for word in still in here; do
-        echo "$word" >&"$ann"
-        read -r -t "$(limit 5)" reply <&"$ann" || fail "no reply to $word"
-        equal 'the reply to a client that is in' "${word^^}" "$reply"
-    done
-    exec {ann}>&-
-    release
-    serves
-    stop
-}
-
-# ---- Ten thousand: poll and epoll have no limit of their own ---------------------------------------------------------------
+# ---- Ten thousand: poll and epoll have no limit of their own -----------------------------------------------------------
 
 event_loop_holds_10000_idle_clients() {
     needs_descriptors 10100
@@ -173,24 +65,6 @@ event_loop_fails_when_it_cannot_have_so_many() {
     grep -qx "$stem: too few descriptors are allowed for 100 clients (ulimit -Hn)" <<< "$output" || fail "$output"
 }
 
-# ---- The end -----------------------------------------------------------------------------------------------------------
-
-event_loop_stops_with_clients_of_every_kind() {
-    given_a_server
-    hold silent "$ADDRESS" 3
-    hold stall "$ADDRESS"
-    timeout "$(limit 15)" "$PEER" flood "$ADDRESS" 1000000000000 > "$BATS_TEST_TMPDIR/flood" 2>&1 3>&- 4>&- &
-    local flood=$! from took
-    await 'and more from client 5'
-    serves
-    from=${EPOCHREALTIME/./}
-    stop
-    took=$(((${EPOCHREALTIME/./} - from) / 1000))
-    ((took < $(limit 2) * 1000)) || fail "the server took $took ms to stop"
-    wait "$flood" || true
-    equal 'the flood' 'peer: the server hung up' "$(cat "$BATS_TEST_TMPDIR/flood")"
-}
-
 # ---- Demo and options --------------------------------------------------------------------------------------------------
 
 # The service is the same, so the clients of the demo see the same. What is said of the limit of descriptors depends on the
@@ -199,7 +73,7 @@ event_loop_says_what_lesson_06_says() { # [LINES that this lesson says after tha
     local ours theirs
     ours=$(play | neutral | grep -v 'descriptors are allowed')
     theirs=$(PROGRAM=$BUILD/06_select_server play | neutral)
-    equal 'the demo' "$theirs" "$(head -n "-${1:-0}" <<< "$ours")"
+    same_story 'the demo' 'ann    | received' "$theirs" "$(head -n "-${1:-0}" <<< "$ours")"
     equal 'lines of the demo' $(($(wc -l <<< "$theirs") + ${1:-0})) "$(wc -l <<< "$ours")"
 }
 

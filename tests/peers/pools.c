@@ -7,8 +7,11 @@
 #include "pool.h"
 #include "shared.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <sys/prctl.h>
 
 enum { WORKERS = 4, MANY = 20000 };
 
@@ -221,6 +224,70 @@ static void behind_a_long_task(void)
     sem_post(&shared->go_on);
     end_pool();
     printf("1000 tasks passed one that did not end\n");
+}
+
+/* ---- A worker that is awake ------------------------------------------------------------------ */
+
+/* From here on, a system call ends the worker. (Linux: seccomp(2). <linux/filter.h> is not there
+ * with every C library, so its two structs are written out: one instruction, "kill the process".)
+ */
+static bool forbid_system_calls(void)
+{
+    static struct {
+        uint16_t code;
+        uint8_t jump_if_true, jump_if_false;
+        uint32_t value;
+    } kill_the_process = {.code = 0x06, .value = 0x80000000};
+    struct {
+        unsigned short length;
+        void *instructions;
+    } filter = {1, &kill_the_process};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, 2, &filter) == 0;
+}
+
+static bool is_bound; /* of the worker whose system calls are forbidden */
+
+static bool wait_and_forbid(long i, long *result)
+{
+    sem_post(&shared->begun);
+    wait_for(&shared->go_on);
+    *result = i;
+    is_bound = forbid_system_calls();
+    return is_bound;
+}
+
+static bool run_bound(long i, long *result)
+{
+    *result = is_bound;
+    shared->runs[i]++;
+    return true;
+}
+
+/* The parent is awake too: it does not call the pool before all is done, so nobody rings for it. */
+static void no_system_call(void)
+{
+    enum { COUNT = 1000 };
+    open_pool(1, (struct pool_options){0});
+    struct task first = {.function = wait_and_forbid};
+    pool_apply_async(&pool, &first);
+    wait_for(&shared->begun);
+    submit(COUNT, run_bound, NULL);
+    sem_post(&shared->go_on);
+    double from = now_ms();
+    while (shared->runs[COUNT - 1] == 0 && now_ms() - from < limit(5000))
+        sched_yield();
+    int done = 0;
+    while (done < COUNT && shared->runs[done] == 1)
+        done++;
+    if (done < COUNT)
+        fail("%d tasks of %d were done, then there was a system call", done, COUNT);
+    if (!pool_get(&pool, &first, -1) || first.state != TASK_SUCCEEDED)
+        fail("seccomp: %s", strerror(first.error));
+    for (int i = 0; i < COUNT; i++)
+        if (!pool_get(&pool, &tasks[i], -1) || tasks[i].result != 1)
+            fail("task %d was done by another worker", i);
+    end_pool();
+    printf("a worker that may make no system call did %d tasks\n", done);
 }
 
 /* ---- The parent's waits ---------------------------------------------------------------------- */
@@ -458,6 +525,7 @@ int main(int argc, char **argv)
         {"exit-in-a-task", exit_in_a_task},
         {"grandchild", grandchild},
         {"behind-a-long-task", behind_a_long_task},
+        {"no-system-call", no_system_call},
         {"limit-among-news", limit_among_news},
         {"beside-another-child", beside_another_child},
         {"callback-calls-the-pool", callback_calls_the_pool},

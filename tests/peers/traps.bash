@@ -1,11 +1,6 @@
 # What the framework of lessons 12 and 13 promises, tested from inside by servers.c, requests.c and workers.c: one function
 # for each of their claims. A test file names its tests after these functions.
-# shellcheck shell=bash disable=SC2154
-
-claim() { # PROGRAM CLAIM
-    TMPDIR=$BATS_TEST_TMPDIR limited "$BUILD/peers/$1" "$2" 3>&- 4>&-
-    equal 'paths that are left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
-}
+# shellcheck shell=bash
 
 # ---- A server from its making to its end (socketserver) ----------------------------------------------------------------
 
