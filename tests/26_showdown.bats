@@ -79,10 +79,6 @@ write_peer() { # NAME LINE COMMAND
     chmod +x "$BATS_TEST_TMPDIR/$1"
 }
 
-claim() {
-    TMPDIR=$BATS_TEST_TMPDIR limited "$LOADS" "$1" 3>&- 4>&-
-}
-
 # ---- The demo --------------------------------------------------------------------------------------------------------
 
 @test "26: the demo compares four models" {
@@ -175,7 +171,7 @@ claim() {
     equal status 1 "$status"
     equal 'the last line' "$stem: a: says \"\", not \"listening on HOST:PORT\"" "$(tail -n 1 <<< "$output")"
     nothing_left
-    claim not-started
+    claim loads not-started
 }
 
 # The peer serves with a child of its own and does not end it. (A limit of time ends it where the showdown fails to.)
@@ -183,7 +179,7 @@ claim() {
     write_peer careless 'exec 2> /dev/null' "sh -c 'timeout --foreground $(limit 10) \"$BUILD/08_epoll_server\" serve; true'"
     contest --models '' --peer "careless='$BATS_TEST_TMPDIR/careless'"
     equal 'clients that were served' 16 "$(column 9)"
-    claim ended
+    claim loads ended
 }
 
 @test "26: a peer may say more than a pipe holds" {
@@ -224,7 +220,7 @@ claim() {
     contest --mode datagram --models udpserver --clients 4 --idle 5
     equal 'clients that were served' '4' "$(column 9)"
     refuses 2 '--idle: for --mode echo and datagram, where a client stays connected' --idle 1
-    claim idle-clients
+    claim loads idle-clients
 }
 
 @test "26: requests of a byte, and of a million" {
@@ -233,14 +229,14 @@ claim() {
     [[ $output == *'1 client'*', echo of 1 byte'* ]] || fail "$output"
     contest --mode connect --models epoll,threading,forking,poll --size 1000000 --clients 2 --requests 4
     equal 'clients that were served' '2 2 2 2' "$(column 9)"
-    claim mebibytes
+    claim loads mebibytes
 }
 
 @test "26: a datagram has at most 8192 bytes" {
     contest --mode datagram --models udpserver,forking-udp --size 8192 --clients 2 --requests 20
     equal 'clients that were served' '2 2' "$(column 9)"
     refuses 2 '--size 8193: a server takes a datagram of 8192 bytes at most' --mode datagram --size 8193
-    claim datagrams
+    claim loads datagrams
 }
 
 # A minute is a time that nobody waits for.
@@ -249,12 +245,12 @@ claim() {
     [[ $output == *'16 clients, connect of 64 bytes, 1 round'*' of 20 requests'* ]] || fail "$output"
 }
 
-@test "26: what is counted is what the server has seen" { claim counts; }
-@test "26: a server that never replies ends the run" { claim silent-server; }
-@test "26: who is refused has failed" { claim refused-port; }
-@test "26: who is hung up on has failed" { claim hung-up; }
-@test "26: a load without descriptors leaves none open" { claim out-of-descriptors; }
-@test "26: a signal ends a run" { claim stopped; }
+@test "26: what is counted is what the server has seen" { claim loads counts; }
+@test "26: a server that never replies ends the run" { claim loads silent-server; }
+@test "26: who is refused has failed" { claim loads refused-port; }
+@test "26: who is hung up on has failed" { claim loads hung-up; }
+@test "26: a load without descriptors leaves none open" { claim loads out-of-descriptors; }
+@test "26: a signal ends a run" { claim loads stopped; }
 
 @test "26: more clients than descriptors" {
     local message='100 clients: Too many open files'
@@ -279,7 +275,7 @@ claim() {
     fails 'low: 16 replies were wrong' --models epoll --peer "low=$LOADS serve lower"
     fails 'low: 16 replies were wrong' --models '' --size 1 --peer "low=$LOADS serve lower"
     fails 'long: 1 replies were wrong' --models '' --clients 1 --peer "long=$LOADS serve longer"
-    claim wrong-replies
+    claim loads wrong-replies
 }
 
 # ---- Rounds and CPUs -------------------------------------------------------------------------------------------------
@@ -334,9 +330,9 @@ allowed() { # FILE
     sed -n 's/^Cpus_allowed_list:[^0-9]*//p' "$1"
 }
 
-@test "26: a contender is on its CPU, and free again" { claim pinned; }
-@test "26: CPU time is that of all processes, also of those that have ended" { claim cpu-time; }
-@test "26: memory that several processes share is counted once" { claim memory; }
+@test "26: a contender is on its CPU, and free again" { claim loads pinned; }
+@test "26: CPU time is that of all processes, also of those that have ended" { claim loads cpu-time; }
+@test "26: memory that several processes share is counted once" { claim loads memory; }
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
 
@@ -383,9 +379,9 @@ PYTHON
     fi
 }
 
-@test "26: a chart has logarithmic axes" { claim chart-axes; }
-@test "26: no name of a chart stands on another" { claim chart-names; }
-@test "26: a chart that cannot be written" { claim chart-that-cannot-be; }
+@test "26: a chart has logarithmic axes" { claim loads chart-axes; }
+@test "26: no name of a chart stands on another" { claim loads chart-names; }
+@test "26: a chart that cannot be written" { claim loads chart-that-cannot-be; }
 
 @test "26: a file that cannot be written" {
     local option
