@@ -91,7 +91,8 @@ bench: programs  ## the showdown of all servers and programs, in under two minut
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
-# Tests wait more than they compute: a few files at a time, each printed when it has ended.
+# Tests wait more than they compute: a few files at a time, each printed when it has ended. Those of the house take
+# longest, so they come first, then the longest files.
 TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
@@ -101,7 +102,7 @@ test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, th
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@set -- tests/$(T)*.bats; \
 	if [ $$# = 1 ]; then BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) exec bats "$$1"; fi; \
-	ls -S "$$@" | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
+	{ echo "$$1"; shift; ls -S "$$@"; } | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
 	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
 
 bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's

@@ -1,8 +1,8 @@
 /* 26_showdown: every server of the course under the same load
  *
- * Predict  a thread for each client, a process for each client, processes that are there before, or
- *          one thread with epoll: which one answers most requests a second? And with 1,000 clients
- *          in place of 16?
+ * Predict  one client at a time, a thread for each client, a process for each, or one thread with
+ *          epoll: which one answers most requests a second, if each request has a connection of its
+ *          own? And if 1,000 clients stay connected?
  * Run      build/26_showdown, then with --mode echo --clients 1,16,256,1000 --models all
  * Watch    the order of the models changes with the load. Each figure is the median of rounds that
  *          take turns, with its spread: two runs that differ by less say nothing.

@@ -285,6 +285,7 @@ narrators() {
     export TMPDIR=$BATS_TEST_TMPDIR/tmp
     mkdir "$TMPDIR"
     for lesson in $(lessons); do
+        [[ $BUILD != */thread || $lesson != 22_* ]] || continue # 5,000 processes take a quarter of a minute there
         all=$(timeout "$(limit 10)" "$BUILD/$lesson" < /dev/null | wc -l)
         for lines in 1 $((all / 3)) $((all * 3 / 4)); do
             equal "lines of $lesson" "$lines" "$({
