@@ -69,7 +69,8 @@ struct round {
 struct entry {
     char name[20];
     char *command;
-    double idle_kib; /* memory for each client that is silent; -1: it serves too few at once */
+    double idle_kib; /* memory for each client that is silent; -1: it serves too few at once, or
+                        none stays connected */
     struct round rounds[CHART_POINTS][MOST_ROUNDS];
 };
 
@@ -94,6 +95,7 @@ static void add_entry(const char *name, size_t name_length, char *command)
                     sizeof entry->name - 1);
     snprintf(entry->name, sizeof entry->name, "%.*s", (int)name_length, name);
     entry->command = command;
+    entry->idle_kib = -1;
     if (!command)
         die("asprintf");
     if ((int)name_length > name_columns)
@@ -227,7 +229,7 @@ static double measure_sockets(void)
 }
 
 /* Memory of the server and of the kernel for each client that is connected and silent, in KiB,
- * beyond the sockets. The whole system's is looked at, so a busy machine adds noise. */
+ * beyond the sockets. The kernel's is the whole system's, so what others do adds noise. */
 static double measure_idle(const struct entry *entry, double of_sockets)
 {
     struct contender contender;
@@ -438,9 +440,14 @@ static void take_turns(int point)
 
 static void measure_memory(void)
 {
-    double of_sockets = plan.mode == LOAD_ECHO ? measure_sockets() : 0;
+    double of_sockets = measure_sockets(), kib[MOST_ENTRIES][MOST_ROUNDS];
+    for (long round = 0; round < rounds; round++)
+        for (int i = 0; i < entry_count && !stop_asked; i++) {
+            show_progress(entries[i].name, IDLE_FOR_MEMORY, round);
+            kib[i][round] = measure_idle(&entries[i], of_sockets);
+        }
     for (int i = 0; i < entry_count && !stop_asked; i++)
-        entries[i].idle_kib = plan.mode == LOAD_ECHO ? measure_idle(&entries[i], of_sockets) : -1;
+        entries[i].idle_kib = spread_of(kib[i], rounds).median;
 }
 
 static void read_mode(void)
@@ -520,7 +527,8 @@ static int contest(char **operands)
     stop_on_signals();
     net_raise_descriptor_limit();
     contender_pin(own_cpu);
-    measure_memory();
+    if (plan.mode == LOAD_ECHO)
+        measure_memory();
     for (int point = 0; point < client_counts && !stop_asked; point++) {
         take_turns(point);
         if (!stop_asked)

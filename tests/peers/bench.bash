@@ -31,7 +31,7 @@ bench() {
     set_peers 'serial threading forking' 'serial tcp threading forking'
     showdown --models all --mode connect "${peers[@]}" --json "$out/connect.json"
     set_peers 'threading epoll' 'threading select selectors'
-    showdown --models all --mode echo --clients 64 "${peers[@]}" --json "$out/echo.json"
+    showdown --models poll,epoll,thread,threading --mode echo --clients 64 "${peers[@]}" --json "$out/echo.json"
     set_peers 'udp threading-udp forking-udp' 'udp threading-udp forking-udp'
     showdown --mode datagram "${peers[@]}" --json "$out/datagram.json"
     for idle in 0 900; do
