@@ -8,14 +8,14 @@
 struct deadline deadline_in(long ms)
 {
     struct deadline deadline = {.has_limit = ms >= 0};
+    if (!deadline.has_limit)
+        return deadline;
     clock_gettime(CLOCK_MONOTONIC, &deadline.time);
-    if (deadline.has_limit) {
-        deadline.time.tv_sec += ms / 1000;
-        deadline.time.tv_nsec += ms % 1000 * 1000000;
-        if (deadline.time.tv_nsec >= 1000000000) {
-            deadline.time.tv_nsec -= 1000000000;
-            deadline.time.tv_sec++;
-        }
+    deadline.time.tv_sec += ms / 1000;
+    deadline.time.tv_nsec += ms % 1000 * 1000000;
+    if (deadline.time.tv_nsec >= 1000000000) {
+        deadline.time.tv_nsec -= 1000000000;
+        deadline.time.tv_sec++;
     }
     return deadline;
 }

@@ -21,7 +21,7 @@ enum {
     ADDRESSES = 16,     /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
     AT_ONCE = 128,      /* clients that connect at the same time, so that no queue is full */
     SETTLE_MS = 3000,   /* the longest time before it measures */
-    QUIET_MS = 500,     /* no reply for so long: no more will come */
+    QUIET_MS = 300,     /* no reply for so long: no more will come */
     BUFFER_SIZE = 65536 /* for what is received at once */
 };
 

@@ -432,7 +432,8 @@ bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arg
     }
     int error = 0;
     for (long i = 0; i < count; i++) {
-        pool_get(pool, &tasks[i], -1);
+        if (tasks[i].state == TASK_PENDING)
+            pool_get(pool, &tasks[i], -1);
         results[i] = tasks[i].result;
         if (tasks[i].state == TASK_FAILED && error == 0)
             error = tasks[i].error ? tasks[i].error : ECHILD;
