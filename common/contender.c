@@ -69,8 +69,8 @@ static _Noreturn void become(const char *command, int says, int cpu)
     unsetenv("SLOW");
     dup2(says, STDOUT_FILENO);
     signal(SIGPIPE, SIG_DFL);
-    char line[1024];
-    snprintf(line, sizeof line, "exec %s", command);
+    char line[8192];
+    snprintf(line, sizeof line, "exec %s < /dev/null", command);
     execl("/bin/sh", "sh", "-c", line, (char *)NULL);
     _exit(127);
 }
@@ -164,8 +164,10 @@ void contender_stop(struct contender *contender)
     kill(-contender->process, SIGKILL); /* what has not ended, and children left behind */
     while (waitpid(contender->process, NULL, 0) < 0 && errno == EINTR)
         continue;
-    if (contender->is_drained)
+    if (contender->is_drained) {
+        pthread_cancel(contender->drain); /* who has left the group may still hold the pipe */
         pthread_join(contender->drain, NULL);
+    }
     close(contender->says);
 }
 

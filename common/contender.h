@@ -21,9 +21,9 @@ struct contender {
     struct address address; /* where it listens */
 };
 
-/* Starts the command (sh -c) and waits for the line that ends in "listening on HOST:PORT", for 10 s
- * at most. Pins it to this CPU; -1: to none. Returns false, with a message in why, where that line
- * does not come; nothing is left then. */
+/* Starts the command, one program with its words as the shell reads them, and waits for the line
+ * that ends in "listening on HOST:PORT", for 10 s at most. Pins it to this CPU; -1: to none. Returns
+ * false, with a message in why, where that line does not come; nothing is left then. */
 struct contender_error {
     char text[160];
 };

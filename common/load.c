@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -20,13 +21,13 @@
 enum {
     ADDRESSES = 16,     /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
     AT_ONCE = 128,      /* clients that connect at the same time, so that no queue is full */
-    SETTLE_MS = 3000,   /* the longest time before it measures */
+    WARM_UP_MS = 3000,  /* the longest time before it measures, and beyond what was asked for */
     QUIET_MS = 300,     /* no reply for so long: no more will come */
     BUFFER_SIZE = 65536 /* for what is received at once */
 };
 
 enum client_state { NEW, CONNECTING, ASKING, SILENT, GONE };
-enum phase { ASK_ONCE, SETTLE, MEASURE };
+enum phase { ASK_ONCE, WARM_UP, MEASURE, FINISH };
 
 struct client {
     int fd;
@@ -48,7 +49,7 @@ struct load {
     char *request, *reply; /* what is sent, and what ought to come back */
     char *buffer;
     enum phase phase;
-    long replies;  /* since they ask without end */
+    long replies;  /* since the warm-up began */
     long requests; /* that were measured */
     float *us;     /* of each request that was measured */
     size_t room;
@@ -65,8 +66,8 @@ static double now(void)
 
 /* A client that closes first keeps its port for a minute (TIME_WAIT, lesson 09), and an address has
  * about 28,000 of them, half of which connect(2) likes to take: from one address alone the ports
- * are used up after 14,000 connections. All of 127.0.0.0/8 is this machine; the load leaves 127.0.0.1
- * to the others. With
+ * are used up after 14,000 connections; Linux gives one back after a second at the earliest. All of
+ * 127.0.0.0/8 is this machine, and the load leaves 127.0.0.1 to the others. With
  * IP_BIND_ADDRESS_NO_PORT, connect chooses the port, which need be free for this server alone. */
 static void bind_to_the_next_address(struct load *load, int fd)
 {
@@ -97,7 +98,11 @@ static bool start_to_connect(struct load *load, struct client *client)
     bool refused = !connected && errno != EINPROGRESS;
     client->wants_to_send = !connected;
     struct epoll_event event = {.events = EPOLLIN | (connected ? 0 : EPOLLOUT), .data.ptr = client};
-    epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event);
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) < 0) {
+        close(client->fd);
+        client->fd = -1;
+        return false;
+    }
     client->state = refused ? GONE : connected ? ASKING : CONNECTING;
     client->sent = client->received = 0;
     load->open++;
@@ -178,7 +183,7 @@ static bool ask_again(struct load *load, struct client *client)
         record(load, client);
     if (load->plan.mode == LOAD_CONNECT)
         hang_up(load, client);
-    if (client->is_idle || load->phase == ASK_ONCE) {
+    if (client->is_idle || load->phase == ASK_ONCE || load->phase == FINISH) {
         client->state = SILENT;
         return true;
     }
@@ -290,58 +295,94 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Returns how many ask. */
-static long start_asking(struct load *load)
+/* Lets the clients ask without end, a portion at a time: 10,000 requests at once are a wave, and
+ * overflow a queue. What is measured begins when each has had a reply. Returns how many ask. */
+static long warm_up(struct load *load)
 {
-    long count = 0;
-    load->phase = SETTLE;
+    struct deadline limit = deadline_in(WARM_UP_MS);
+    long asking = 0;
+    int next = 0;
+    load->phase = WARM_UP;
     load->replies = 0;
-    for (int i = 0; i < load->plan.clients; i++) {
-        struct client *client = &load->clients[i];
-        if (client->state != SILENT)
-            continue; /* it waits for its first reply, or has been refused */
-        client->state = ASKING;
-        if (ask(load, client))
-            count++;
-        else
-            give_up(load, client);
+    while (!stop_asked && deadline_left(limit) > 0) {
+        for (; next < load->plan.clients && asking - load->replies < AT_ONCE; next++) {
+            struct client *client = &load->clients[next];
+            if (client->state != SILENT)
+                continue; /* it waits for its first reply, or has been refused */
+            client->state = ASKING;
+            asking++;
+            if (!ask(load, client))
+                give_up(load, client);
+        }
+        if (next == load->plan.clients && load->replies >= asking)
+            break;
+        if (take_turns(load, QUIET_MS) == 0)
+            break;
     }
+    return asking;
+}
+
+/* Returns the seconds that it took. */
+static double measure(struct load *load, long asking)
+{
+    const struct load_plan *plan = &load->plan;
+    double start = now(), time = start, end = start + (double)plan->ms / 1000;
+    double latest = plan->requests > 0 ? INFINITY : end + WARM_UP_MS / 1000.0;
+    long wanted = plan->requests > 0 ? plan->requests : 2 * asking;
+    load->phase = MEASURE;
+    while (!stop_asked && load->open > 0 && time < latest) {
+        if (load->requests >= wanted && (plan->requests > 0 || time >= end))
+            break;
+        bool quiet = take_turns(load, QUIET_MS) == 0;
+        if (quiet && plan->requests > 0)
+            break; /* no more will come; this wait does not count */
+        time = now();
+        if (quiet && time >= end)
+            break;
+    }
+    return time - start;
+}
+
+/* Who waits for the first reply does not count: a serial server may never come to it. */
+static bool is_under_way(const struct client *client)
+{
+    return client->served > 0 && (client->state == ASKING || client->state == CONNECTING);
+}
+
+static int count_under_way(const struct load *load)
+{
+    int count = 0;
+    for (int i = 0; i < load->plan.clients; i++)
+        count += is_under_way(&load->clients[i]);
     return count;
 }
 
-/* 10,000 requests at once are a wave. What is measured begins when it has passed. */
-static void settle(struct load *load)
+/* What is under way is still the server's work, and would be counted as the time of others. A reply
+ * that does not come now is lost. */
+static void finish(struct load *load)
 {
-    struct deadline limit = deadline_in(SETTLE_MS);
-    long asking = start_asking(load);
-    while (!stop_asked && load->replies < asking && deadline_left(limit) > 0)
-        if (take_turns(load, QUIET_MS) == 0)
-            break;
-    load->phase = MEASURE;
+    load->phase = FINISH;
+    while (!stop_asked && count_under_way(load) > 0 && take_turns(load, QUIET_MS) > 0)
+        continue;
+    for (int i = 0; !stop_asked && i < load->plan.clients; i++)
+        if (is_under_way(&load->clients[i]))
+            give_up(load, &load->clients[i]);
 }
 
 struct load_result load_run(struct load *load)
 {
-    const struct load_plan *plan = &load->plan;
-    settle(load);
-    double start = now(), end = start + (double)plan->ms / 1000, time = start;
-    while (!stop_asked && load->open > 0 &&
-           (plan->requests > 0 ? load->requests < plan->requests : time < end)) {
-        int had = take_turns(load, plan->requests > 0 ? QUIET_MS : 1 + (int)((end - time) * 1000));
-        time = now();
-        if (had == 0 && plan->requests > 0)
-            break; /* no more will come */
-    }
-    struct load_result result = {.requests = load->requests,
-                                 .replies = load->replies,
-                                 .seconds = time - start};
+    long asking = warm_up(load);
+    struct load_result result = {.seconds = measure(load, asking)};
+    finish(load);
+    result.requests = load->requests;
+    result.replies = load->replies;
     if (load->requests > 0) {
         qsort(load->us, (size_t)load->requests, sizeof *load->us, compare);
         result.median_us = (double)load->us[load->requests / 2];
-        result.worst_us = (double)load->us[load->requests * 99 / 100];
+        result.p99_us = (double)load->us[load->requests * 99 / 100];
     }
-    for (int i = 0; i < plan->clients; i++)
-        result.served += load->clients[i].served > 0;
+    for (int i = 0; i < load->plan.clients; i++)
+        result.served += load->clients[i].served > 0 && load->clients[i].state != GONE;
     result.failed = load->failed;
     result.wrong = load->wrong;
     return result;

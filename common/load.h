@@ -24,19 +24,19 @@ struct load_plan {
     int clients;   /* who ask */
     int idle;      /* more clients, who have been served once and are silent from then on */
     size_t size;   /* of a request, and of its reply, in bytes */
-    long ms;       /* measures for so long, ... */
+    long ms;       /* measures for so long, and until there are two replies for each, ... */
     long requests; /* ... or, where this is not 0, until so many have had their reply */
 };
 
 struct load_result {
     long requests; /* that had their reply while it measured */
-    long replies;  /* those, and the ones before, while the load became steady */
+    long replies;  /* those, and the ones before and after, while the load came and went */
     double seconds;
-    double median_us, worst_us; /* from the request to the end of its reply: the median, and what
-                                   99 of 100 do not exceed */
-    int served;                 /* clients with at least one reply, the idle ones not counted */
-    int failed;                 /* clients that were refused or hung up on */
-    int wrong;                  /* replies that were not the request in upper case */
+    double median_us, p99_us; /* from the request (with LOAD_CONNECT: from connect) to the end of
+                                 its reply: the median, and what 99 of 100 do not exceed */
+    int served;               /* clients with at least one reply, and none lost; without the idle */
+    int failed;               /* clients that were refused or hung up on, or whose reply was lost */
+    int wrong;                /* replies that were not the request in upper case */
 };
 
 struct load;
@@ -45,7 +45,8 @@ struct load;
  * with errno set, where that cannot be (out of descriptors or memory). The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
-/* Measures by the plan. Ends early, without harm, when stop_asked (stop.h). */
+/* Measures by the plan; when it returns, no request is under way any more. Ends early, without harm,
+ * when stop_asked (stop.h). */
 struct load_result load_run(struct load *load);
 
 /* How many clients have had a reply, and how many are connected or try to be; the idle ones too. */

@@ -21,6 +21,7 @@
 #include "say.h"
 #include "stop.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_ENTRIES = CHART_LINES, MOST_ROUNDS = 25, IDLE_FOR_MEMORY = 400, ENOUGH_IDLE = 20 };
+enum {
+    MOST_ENTRIES = CHART_LINES,
+    MOST_ROUNDS = 25,
+    MOST_IDLE = 400,
+    ENOUGH_IDLE = 20,
+    SPARE = 50
+};
 
 static const char *models = NULL, *mode_name = "connect", *clients_text = "16", *cpus = "same";
 static const char *seconds_text = "0.05", *json_path = NULL, *svg_path = NULL;
@@ -62,8 +69,9 @@ static const struct model {
 };
 
 struct round {
-    double rate, median_us, worst_us, cpu_us; /* requests/s, and of each request */
+    double rate, median_us, p99_us; /* requests/s, and of each request */
     double served, failed;
+    double cpu_seconds, replies;
 };
 
 struct entry {
@@ -82,6 +90,7 @@ static long clients[CHART_POINTS];
 static int client_counts;
 static struct load_plan plan;
 static int server_cpu, own_cpu;
+static int idle_for_memory; /* clients, each of which is two descriptors in measure_sockets */
 
 static void add_entry(const char *name, size_t name_length, char *command)
 {
@@ -90,6 +99,9 @@ static void add_entry(const char *name, size_t name_length, char *command)
         args_refuse("--models, --peer: more than %d", MOST_ENTRIES);
     }
     struct entry *entry = &entries[entry_count++];
+    for (size_t i = 0; i < name_length; i++)
+        if (iscntrl((unsigned char)name[i]))
+            args_refuse("--peer: a name has no control characters");
     if (name_length == 0 || name_length >= sizeof entry->name)
         args_refuse("--peer %.*s: a name has 1 to %zu letters", (int)name_length, name,
                     sizeof entry->name - 1);
@@ -202,22 +214,23 @@ static void measure(const struct entry *entry, long count, struct round *round)
     *round = (struct round){
         .rate = result.seconds > 0 ? (double)result.requests / result.seconds : 0,
         .median_us = result.median_us,
-        .worst_us = result.worst_us,
-        .cpu_us = result.replies > 0 ? used * 1e6 / (double)result.replies : 0,
+        .p99_us = result.p99_us,
         .served = result.served,
         .failed = result.failed,
+        .cpu_seconds = used,
+        .replies = (double)result.replies,
     };
 }
 
 /* What the kernel takes for the two sockets of a connection, in KiB. */
 static double measure_sockets(void)
 {
-    int fds[2 * IDLE_FOR_MEMORY], count = 0;
+    int fds[2 * MOST_IDLE], count = 0;
     say_mute(true);
     int listener = net_listen("127.0.0.1", 0), port = net_port(listener);
     say_mute(false);
     long before = contender_kernel_memory();
-    while (count < 2 * IDLE_FOR_MEMORY) {
+    while (count < 2 * idle_for_memory) {
         fds[count++] = net_connect("127.0.0.1", port);
         fds[count++] = accept(listener, NULL, NULL);
     }
@@ -225,7 +238,7 @@ static double measure_sockets(void)
     while (count > 0)
         close(fds[--count]);
     close(listener);
-    return (double)(after - before) / IDLE_FOR_MEMORY;
+    return (double)(after - before) / idle_for_memory;
 }
 
 /* Memory of the server and of the kernel for each client that is connected and silent, in KiB,
@@ -237,7 +250,7 @@ static double measure_idle(const struct entry *entry, double of_sockets)
         return -1;
     struct load *first = open_load(&contender, 1, 0); /* what the first one takes is not each's */
     long before = contender_memory(&contender) + contender_kernel_memory();
-    struct load *load = open_load(&contender, 0, IDLE_FOR_MEMORY);
+    struct load *load = open_load(&contender, 0, idle_for_memory);
     long after = contender_memory(&contender) + contender_kernel_memory();
     int served = load_served(load), connections = load_connections(load);
     load_free(load);
@@ -278,6 +291,18 @@ static struct spread over_rounds(const struct round *all, size_t offset)
     return spread_of(values, rounds);
 }
 
+/* The server's time for a request. Over all rounds: of children that have ended it is known in steps
+ * of 10 ms. */
+static double cpu_us(const struct round *all)
+{
+    double seconds = 0, replies = 0;
+    for (long i = 0; i < rounds; i++) {
+        seconds += all[i].cpu_seconds;
+        replies += all[i].replies;
+    }
+    return replies > 0 ? seconds * 1e6 / replies : 0;
+}
+
 #define MEDIAN(all, figure) over_rounds(all, offsetof(struct round, figure)).median
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -314,7 +339,7 @@ static void print_row(const struct entry *entry, int point, double best)
         snprintf(kib, sizeof kib, "%.1f", entry->idle_kib);
     say(padded(entry->name).text, "%7.0f ±%2.0f%% %5.2f %7.0f %8.0f %6.1f %6s %6.0f", rate.median,
         rate.percent, best > 0 ? rate.median / best : 0, MEDIAN(all, median_us),
-        MEDIAN(all, worst_us), MEDIAN(all, cpu_us), kib, MEDIAN(all, served));
+        MEDIAN(all, p99_us), cpu_us(all), kib, MEDIAN(all, served));
 }
 
 static void print_table(int point)
@@ -369,7 +394,7 @@ static void write_point(FILE *file, const struct entry *entry, int point)
             "   \"rate\": %.1f, \"median_us\": %.1f, \"p99_us\": %.1f, \"cpu_us\": %.2f, "
             "\"idle_kib\": %.1f, \"served\": %.0f, \"failed\": %.0f,\n   \"rates\": [",
             mode_name, clients[point], idle, size, MEDIAN(all, rate), MEDIAN(all, median_us),
-            MEDIAN(all, worst_us), MEDIAN(all, cpu_us), entry->idle_kib, MEDIAN(all, served),
+            MEDIAN(all, p99_us), cpu_us(all), entry->idle_kib, MEDIAN(all, served),
             MEDIAN(all, failed));
     for (long i = 0; i < rounds; i++)
         fprintf(file, "%s%.1f", i > 0 ? ", " : "", all[i].rate);
@@ -407,9 +432,11 @@ static void write_svg(void)
         chart.x[point] = (double)clients[point];
     for (int i = 0; i < entry_count; i++) {
         chart.line[i].name = entries[i].name;
-        for (int point = 0; point < client_counts; point++)
-            if (MEDIAN(entries[i].rounds[point], served) >= (double)clients[point])
-                chart.line[i].y[point] = MEDIAN(entries[i].rounds[point], rate);
+        for (int point = 0; point < client_counts; point++) {
+            if (MEDIAN(entries[i].rounds[point], served) < (double)clients[point])
+                break;
+            chart.line[i].y[point] = MEDIAN(entries[i].rounds[point], rate);
+        }
     }
     if (!chart_write(&chart, svg_path))
         die("write %s", svg_path);
@@ -443,7 +470,7 @@ static void measure_memory(void)
     double of_sockets = measure_sockets(), kib[MOST_ENTRIES][MOST_ROUNDS];
     for (long round = 0; round < rounds; round++)
         for (int i = 0; i < entry_count && !stop_asked; i++) {
-            show_progress(entries[i].name, IDLE_FOR_MEMORY, round);
+            show_progress(entries[i].name, idle_for_memory, round);
             kib[i][round] = measure_idle(&entries[i], of_sockets);
         }
     for (int i = 0; i < entry_count && !stop_asked; i++)
@@ -525,7 +552,9 @@ static int contest(char **operands)
     (void)operands;
     read_options();
     stop_on_signals();
-    net_raise_descriptor_limit();
+    long descriptors = net_raise_descriptor_limit();
+    idle_for_memory =
+        descriptors < 2 * MOST_IDLE + SPARE ? (int)(descriptors - SPARE) / 2 : MOST_IDLE;
     contender_pin(own_cpu);
     if (plan.mode == LOAD_ECHO)
         measure_memory();

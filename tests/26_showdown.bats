@@ -581,7 +581,7 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
 @test "26: a signal ends programs" {
     given_lessons_of 100 1 1
     # shellcheck disable=SC2016 # the script's shell has to find its name
-    printf '#!/bin/sh\necho > "$0.there"\nexec timeout --foreground 10 "%s" serve silence > /dev/null\n' "$LOADS" \
+    printf '#!/bin/sh\necho > "$0.there"\nexec "%s" serve silence > /dev/null\n' "$LOADS" \
         > "$BATS_TEST_TMPDIR/lessons/16_threads"
     mkfifo "$BATS_TEST_TMPDIR/lessons/16_threads.there"
     env "$family" "$SHOWDOWN" programs > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &

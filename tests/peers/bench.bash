@@ -9,7 +9,7 @@ if command -v python3 > /dev/null; then python=python3; fi
 limits=$build/peers/limits
 
 showdown() {
-    echo "\$ build/26_showdown $*"
+    printf '$ build/26_showdown%s\n' "$(printf ' %q' "$@")"
     "$build/26_showdown" "$@"
     echo
 }

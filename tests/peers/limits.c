@@ -43,7 +43,6 @@ static void open_server(int type)
         (type != SOCK_DGRAM && listen(server, NET_BACKLOG) < 0))
         die("socket, bind, listen");
     net_raise_descriptor_limit();
-    signal(SIGCHLD, SIG_IGN); /* who forks need not wait */
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&detached, STACK); /* left as it is where that is too little */
@@ -93,6 +92,13 @@ static void serve_threading(void)
         close(fd);
 }
 
+/* With SIGCHLD ignored nobody would have to wait, and nobody would know the children's CPU time. */
+static void wait_for_the_ended(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
+}
+
 /* A connection: accept, fork, close; prctl, close, recv, close, exit. A request: recv, send. */
 static void serve_forking(void)
 {
@@ -104,6 +110,7 @@ static void serve_forking(void)
         _exit(EXIT_SUCCESS);
     }
     close(fd);
+    wait_for_the_ended();
 }
 
 /* A connection: accept, epoll_ctl, recv, close. A request: recv, send. For all that are ready:
@@ -180,6 +187,7 @@ static void serve_forking_udp(void)
         answer_packet(&packet);
         _exit(EXIT_SUCCESS);
     }
+    wait_for_the_ended();
 }
 
 /* ---- Programs: a function is called once, and says when its set-up has ended ----------------- */

@@ -324,9 +324,9 @@ static void expect_counts(enum load_mode mode)
         expect("connections", CLIENTS, connections);
     else
         expect_range("connections", least, most, (double)connections);
-    if (!(result.seconds > 0 && result.median_us > 0 && result.median_us <= result.worst_us &&
-          result.worst_us <= result.seconds * 1e6 + 1))
-        fail("%f s, median %f us, worst %f us", result.seconds, result.median_us, result.worst_us);
+    if (!(result.seconds > 0 && result.median_us > 0 && result.median_us <= result.p99_us &&
+          result.p99_us <= result.seconds * 1e6 + 1))
+        fail("%f s, median %f us, worst %f us", result.seconds, result.median_us, result.p99_us);
 }
 
 static void counts(void)
@@ -458,7 +458,7 @@ static void hung_up(void)
     finish(&running);
     int most = EACH * CLIENTS - BEFORE;
     expect_range("requests", most - FEW, most, (double)result.requests);
-    expect("served", CLIENTS, result.served);
+    expect("served", 0, result.served);
     expect("failed", CLIENTS, result.failed);
     expect("wrong", 0, result.wrong);
     printf("%ld replies, then all %d have failed\n", result.requests, result.failed);
