@@ -85,7 +85,7 @@ write_peer() { # NAME LINE COMMAND
 @test "26: the demo compares four models" {
     run limited env "$family" TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM"
     equal 'status' 0 "$status"
-    has_the_form_for '16 clients, connect of 64 bytes, 3 rounds of 0.05 s' serial threading forking epoll
+    has_the_form_for '16 clients, connect of 64 bytes, 3 rounds of 200 requests' serial threading forking epoll
     is_in_proportion
     equal 'clients that were served' '16 16 16 16' "$(column 9)"
     nothing_left

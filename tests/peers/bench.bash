@@ -29,7 +29,7 @@ bench() {
     echo
 
     set_peers 'serial threading forking' 'serial tcp threading forking'
-    showdown --models all --mode connect "${peers[@]}" --json "$out/connect.json"
+    showdown --models all --mode connect --seconds 0.1 "${peers[@]}" --json "$out/connect.json"
     set_peers 'threading epoll' 'threading select selectors'
     showdown --models poll,epoll,thread,threading --mode echo --clients 64 "${peers[@]}" --json "$out/echo.json"
     set_peers 'udp threading-udp forking-udp' 'udp threading-udp forking-udp'
