@@ -271,7 +271,13 @@ static void play_end_of_manager(void)
     struct table pairs = {0};
     struct bytes key = table_bytes("n"), value;
     long count;
+    sigset_t ending, before;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGPIPE);
     say("main", "---- the manager is killed");
+    pthread_sigmask(SIG_BLOCK, &ending, &before); /* they wait until the path is gone */
     process_signal(&manager_process, SIGKILL);
     process_join(&manager_process, -1);
     say("main", "the manager's exit code is %d", process_exitcode(&manager_process));
@@ -302,6 +308,7 @@ static void play_end_of_manager(void)
     dict_close(&late);
     if (manager_remove_stale_path(manager_path))
         say("main", "removes the path, which the manager could not");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- Many clients ---------------------------------------------------------------------------- */
