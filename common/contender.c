@@ -25,6 +25,7 @@ enum {
     LOOK_AGAIN_MS = 10,
     STEADY_MS = 500,
     STEADY_FOR_MS = 50,
+    LOOK_UP_MS = 100,
     STEADY_KIB = 32
 };
 
@@ -106,12 +107,16 @@ static bool parse_address(struct address *address, const char *line)
     return address_parse(address, AF_INET, host, strtol(colon + 1, NULL, 10));
 }
 
-/* A server that has more to say must not wait for a reader. */
-static void *drain(void *says)
+/* A server that has more to say must not wait for a reader. Who has left its group may hold the pipe
+ * for longer than it lives: so this looks up now and then. */
+static void *drain(void *argument)
 {
+    struct contender *contender = argument;
+    struct pollfd readable = {.fd = contender->says, .events = POLLIN};
     char data[4096];
-    while (read(*(int *)says, data, sizeof data) > 0)
-        continue;
+    while (!contender->has_ended)
+        if (poll(&readable, 1, LOOK_UP_MS) > 0 && read(contender->says, data, sizeof data) <= 0)
+            break;
     return NULL;
 }
 
@@ -136,13 +141,12 @@ bool contender_start(struct contender *contender, const char *command, int cpu,
     }
     setpgid(contender->process, contender->process); /* whoever of the two comes first */
     read_first_line(contender->says, line, sizeof line);
-    contender->is_drained = false;
+    contender->is_drained = contender->has_ended = false;
     if (!parse_address(&contender->address, line))
         snprintf(why->text, sizeof why->text, "says \"%.60s\", not \"listening on HOST:PORT\"",
                  line);
     else
-        contender->is_drained =
-            pthread_create(&contender->drain, NULL, drain, &contender->says) == 0;
+        contender->is_drained = pthread_create(&contender->drain, NULL, drain, contender) == 0;
     if (!contender->is_drained)
         contender_stop(contender);
     return contender->is_drained;
@@ -164,10 +168,9 @@ void contender_stop(struct contender *contender)
     kill(-contender->process, SIGKILL); /* what has not ended, and children left behind */
     while (waitpid(contender->process, NULL, 0) < 0 && errno == EINTR)
         continue;
-    if (contender->is_drained) {
-        pthread_cancel(contender->drain); /* who has left the group may still hold the pipe */
+    contender->has_ended = true;
+    if (contender->is_drained)
         pthread_join(contender->drain, NULL);
-    }
     close(contender->says);
 }
 

@@ -10,6 +10,7 @@
 #include "address.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -18,6 +19,7 @@ struct contender {
     int says; /* its standard output: after the first line read by drain, and ignored */
     pthread_t drain;
     bool is_drained;
+    atomic_bool has_ended;
     struct address address; /* where it listens */
 };
 
