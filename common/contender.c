@@ -141,7 +141,8 @@ bool contender_start(struct contender *contender, const char *command, int cpu,
     }
     setpgid(contender->process, contender->process); /* whoever of the two comes first */
     read_first_line(contender->says, line, sizeof line);
-    contender->is_drained = contender->has_ended = false;
+    contender->is_drained = false;
+    contender->has_ended = false;
     if (!parse_address(&contender->address, line))
         snprintf(why->text, sizeof why->text, "says \"%.60s\", not \"listening on HOST:PORT\"",
                  line);
