@@ -19,8 +19,8 @@ struct command {
     int (*run)(char **operands); /* as many as the table names; returns the exit status */
 };
 
-/* An option; exactly one of flag, number, text and each is set, and keeps its value if the option is
- * not given. The table ends with one whose name is NULL. */
+/* An option; exactly one of flag, number, text and each is set, and keeps its value if the option
+ * is not given. The table ends with one whose name is NULL. */
 struct option_spec {
     const char *name;  /* without the dashes */
     const char *value; /* the value as the help shows it: "P"; NULL for a flag */

@@ -69,6 +69,7 @@ static _Noreturn void become(const char *command, int says, int cpu)
     unsetenv("STEP");
     unsetenv("SLOW");
     dup2(says, STDOUT_FILENO);
+    close(says);
     signal(SIGPIPE, SIG_DFL);
     char line[8192];
     snprintf(line, sizeof line, "exec %s < /dev/null", command);
@@ -107,8 +108,8 @@ static bool parse_address(struct address *address, const char *line)
     return address_parse(address, AF_INET, host, strtol(colon + 1, NULL, 10));
 }
 
-/* A server that has more to say must not wait for a reader. Who has left its group may hold the pipe
- * for longer than it lives: so this looks up now and then. */
+/* A server that has more to say must not wait for a reader. Who has left its group may hold the
+ * pipe for longer than it lives: so this looks up now and then. */
 static void *drain(void *argument)
 {
     struct contender *contender = argument;

@@ -24,8 +24,8 @@ struct contender {
 };
 
 /* Starts the command, one program with its words as the shell reads them, and waits for the line
- * that ends in "listening on HOST:PORT", for 10 s at most. Pins it to this CPU; -1: to none. Returns
- * false, with a message in why, where that line does not come; nothing is left then. */
+ * that ends in "listening on HOST:PORT", for 10 s at most. Pins it to this CPU; -1: to none.
+ * Returns false, with a message in why, where that line does not come; nothing is left then. */
 struct contender_error {
     char text[160];
 };

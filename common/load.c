@@ -209,8 +209,6 @@ static bool receive_reply(struct load *load, struct client *client)
 
 static void take_turn(struct load *load, struct client *client, uint32_t events)
 {
-    if (client->state == GONE || client->fd < 0)
-        return; /* an event of a connection that this round has closed */
     bool goes_on = true;
     if (client->state == CONNECTING) {
         client->state = ASKING;

@@ -45,8 +45,8 @@ struct load;
  * with errno set, where that cannot be (out of descriptors or memory). The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
-/* Measures by the plan; when it returns, no request is under way any more. Ends early, without harm,
- * when stop_asked (stop.h). */
+/* Measures by the plan; when it returns, no request is under way any more. Ends early, without
+ * harm, when stop_asked (stop.h). */
 struct load_result load_run(struct load *load);
 
 /* How many clients have had a reply, and how many are connected or try to be; the idle ones too. */

@@ -14,9 +14,9 @@
 
 #include "socketserver.h"
 
-/* A thread for each request, with a stack of stack_size bytes: 256 KiB, as the C library keeps small
- * ones for the next thread and has to map large ones anew; 0: what the system gives. (Small stacks
- * save addresses and time, hardly memory: only what is used of a stack takes any.)
+/* A thread for each request, with a stack of stack_size bytes: 256 KiB, as the C library keeps
+ * small ones for the next thread and has to map large ones anew; 0: what the system gives. (Small
+ * stacks save addresses and time, hardly memory: only what is used of a stack takes any.)
  * threading.stack_size. server_close hangs up on those that are still connected, also in the
  * middle of a reply, and joins the threads, so that it takes no longer than the handlers need to
  * notice; Python waits for the clients instead. With daemon_threads, or

@@ -129,7 +129,7 @@ static bool has_ended(const struct worker *worker, int options)
 /* A process that nobody waits for stays as a zombie: its pid and its status are kept. */
 static void reap_workers_that_have_ended(void)
 {
-    /* is there any? WNOWAIT looks and takes nothing: one call in place of one for each. waitid(2) */
+    /* is there any? WNOWAIT looks and takes nothing: one call, not one for each. waitid(2) */
     siginfo_t end = {.si_pid = 0};
     if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == 0)
         return;
