@@ -77,6 +77,26 @@ static _Noreturn void become(const char *command, int says, int cpu)
     _exit(127);
 }
 
+pid_t contender_run(const char *command, int cpu, int *says)
+{
+    int ends[2];
+    if (pipe(ends) < 0)
+        return -1;
+    pid_t process = fork();
+    if (process == 0) {
+        close(ends[0]);
+        become(command, ends[1], cpu);
+    }
+    close(ends[1]);
+    if (process < 0) {
+        close(ends[0]);
+        return -1;
+    }
+    setpgid(process, process); /* whoever of the two comes first */
+    *says = ends[0];
+    return process;
+}
+
 /* The first line, as far as it has come in time. */
 static void read_first_line(int fd, char *line, size_t size)
 {
@@ -124,23 +144,11 @@ static void *drain(void *argument)
 bool contender_start(struct contender *contender, const char *command, int cpu,
                      struct contender_error *why)
 {
-    int ends[2];
     char line[160];
     snprintf(why->text, sizeof why->text, "cannot be started");
-    if (pipe(ends) < 0)
+    contender->process = contender_run(command, cpu, &contender->says);
+    if (contender->process < 0)
         return false;
-    contender->says = ends[0];
-    contender->process = fork();
-    if (contender->process == 0) {
-        close(ends[0]);
-        become(command, ends[1], cpu);
-    }
-    close(ends[1]);
-    if (contender->process < 0) {
-        close(ends[0]);
-        return false;
-    }
-    setpgid(contender->process, contender->process); /* whoever of the two comes first */
     read_first_line(contender->says, line, sizeof line);
     contender->is_drained = false;
     contender->has_ended = false;

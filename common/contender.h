@@ -23,9 +23,14 @@ struct contender {
     struct address address; /* where it listens */
 };
 
-/* Starts the command, one program with its words as the shell reads them, and waits for the line
- * that ends in "listening on HOST:PORT", for 10 s at most. Pins it to this CPU; -1: to none.
- * Returns false, with a message in why, where that line does not come; nothing is left then. */
+/* Starts the command, one program with its words as the shell reads them, on this CPU; -1: on any.
+ * It has a process group of its own, and ends with this program at the latest. What it says can be
+ * read from *says, which the caller closes. Returns its pid, or -1 with errno set. popen(3) */
+pid_t contender_run(const char *command, int cpu, int *says);
+
+/* Starts a server in that way, and waits for the line that ends in "listening on HOST:PORT", for
+ * 10 s at most. Returns false, with a message in why, where that line does not come; nothing is left
+ * then. */
 struct contender_error {
     char text[160];
 };

@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -601,34 +600,14 @@ static const struct timed {
     {0},
 };
 
-/* As popen does, but who is started ends when the showdown does. prctl(2) */
-static FILE *start_program(const char *command, pid_t *process)
-{
-    int ends[2];
-    if (pipe(ends) < 0 || (*process = fork()) < 0)
-        die("%s", command);
-    if (*process == 0) {
-        char line[4096 + 256];
-        snprintf(line, sizeof line, "exec %s", command);
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        dup2(ends[1], STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    return fdopen(ends[0], "r");
-}
-
 /* Runs the command and finds the rate in its line "timing | N things in S s, R things/s". */
 static double rate_of(const char *command)
 {
     char line[256];
     double rate = 0;
-    pid_t process;
-    int status = -1;
-    FILE *output = start_program(command, &process);
+    int says, status = -1;
+    pid_t process = contender_run(command, server_cpu, &says);
+    FILE *output = process < 0 ? NULL : fdopen(says, "r");
     while (output && fgets(line, sizeof line, output)) {
         const char *comma = strrchr(line, ',');
         if (strncmp(line, "timing | ", 9) == 0 && comma)
@@ -683,7 +662,6 @@ static int programs(char **operands)
 {
     (void)operands;
     read_cpus();
-    contender_pin(server_cpu);
     name_columns = 7;
     say(padded("program").text, "       rate ±      of Python  of bare calls");
     for (const struct timed *timed = all_timed; timed->word; timed++)
