@@ -223,8 +223,7 @@ const struct item_type *array_type(const struct array *array)
     return item_type(array->typecode);
 }
 
-/* Where the item is; -1 is the last. NULL, with errno ERANGE: there is no such item. */
-static void *find_item(struct array *array, long index)
+void *array_item(struct array *array, long index)
 {
     long length = (long)array->length;
     if (index < -length || index >= length) {
@@ -236,7 +235,7 @@ static void *find_item(struct array *array, long index)
 
 bool array_get(struct array *array, long index, union item *item)
 {
-    const void *place = find_item(array, index);
+    const void *place = array_item(array, index);
     if (!place)
         return false;
     array_acquire(array, true);
@@ -247,7 +246,7 @@ bool array_get(struct array *array, long index, union item *item)
 
 bool array_set(struct array *array, long index, union item item)
 {
-    void *place = find_item(array, index);
+    void *place = array_item(array, index);
     if (!place)
         return false;
     array_acquire(array, true);

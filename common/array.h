@@ -112,6 +112,10 @@ bool array_get(struct array *array, long index, union item *item);
 /* The same, for writing; of the item, the member of the array's type counts. a[index] = item */
 bool array_set(struct array *array, long index, union item item);
 
+/* Where the item is, for who has taken the lock: one lock for all that follows. NULL, with errno
+ * ERANGE, if there is no such item. get_obj()[index] */
+void *array_item(struct array *array, long index);
+
 /* All items, or more than a line of narration has room for, as they are at one moment: the lock is
  * held. Lives until the end of the full expression. a[:] */
 struct item_text array_text(struct array *array);

@@ -11,20 +11,23 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 /* ---- What the parent and a worker share ------------------------------------------------------ */
 
 enum slot_state { FREE, WAITING, RUNNING, DONE };
-enum { SLOTS = 1024, MOST_FALSE_STARTS = 3, RETRY_MS = 100 };
+enum { SLOTS = 1024, SLOT_SIZE = 32, MOST_FALSE_STARTS = 3, RETRY_MS = 100 };
 
 struct slot {
     atomic_int state;
     /* the worker is a copy of the parent: the function has the same address there */
     bool (*function)(long argument, long *result);
-    long argument, result;
-    int error;
+    atomic_long done;        /* so many of the numbers are results by now, the rest arguments */
+    long count;              /* of numbers: 1, or a piece of a chunk of map */
+    long numbers[SLOT_SIZE]; /* small: a copy each way costs less than sharing a lock */
+    int error;               /* of the first that failed */
 };
 
 struct channel {
@@ -79,10 +82,16 @@ static bool sleep_until_rung(struct worker *worker, const struct slot *slot)
 
 static void run_slot(struct pool *pool, struct slot *slot)
 {
-    long result = 0;
-    errno = 0;
-    slot->error = slot->function(slot->argument, &result) ? 0 : errno ? errno : EIO;
-    slot->result = result;
+    slot->error = 0;
+    for (long i = 0; i < slot->count; i++) {
+        long result = 0;
+        errno = 0;
+        if (!slot->function(slot->numbers[i], &result) && slot->error == 0)
+            slot->error = errno ? errno : EIO;
+        slot->numbers[i] = result;
+        /* release: who sees this number sees the result too, and it costs no more than a store */
+        atomic_store_explicit(&slot->done, i + 1, memory_order_release);
+    }
     slot->state = DONE;
     if (pool->shared->parent_sleeps && atomic_exchange(&pool->shared->parent_sleeps, false))
         ring(parent_bell[1]);
@@ -145,6 +154,14 @@ static void append(struct task ***end, struct task *task)
     *end = &task->next;
 }
 
+static void prepend(struct pool *pool, struct task *task)
+{
+    if (!pool->waiting)
+        pool->waiting_end = &task->next;
+    task->next = pool->waiting;
+    pool->waiting = task;
+}
+
 static struct task *pop(struct task **first, struct task ***end)
 {
     struct task *task = *first;
@@ -184,7 +201,9 @@ static void put(struct worker *worker, struct task *task)
     struct slot *slot = &worker->channel->slots[i];
     worker->tasks[i] = task;
     slot->function = task->function;
-    slot->argument = task->argument;
+    slot->count = task->count;
+    memcpy(slot->numbers, task->arguments, (size_t)task->count * sizeof *slot->numbers);
+    slot->done = 0;
     slot->state = WAITING;
 }
 
@@ -201,14 +220,47 @@ static void hand_out(struct pool *pool)
     }
 }
 
-static void finish(struct pool *pool, struct task *task, enum task_state state, int error)
+static void advance(struct task *task, long count)
 {
-    task->state = state;
-    task->error = error;
+    task->arguments += count;
+    task->results += count;
+    task->count -= count;
+}
+
+static void take_results(struct task *task, const struct slot *slot)
+{
+    long done = slot->done;
+    memcpy(task->results, slot->numbers, (size_t)done * sizeof *slot->numbers);
+    advance(task, done);
+    if (slot->error != 0 && !task->has_failed) {
+        task->has_failed = true;
+        task->error = slot->error;
+    }
+}
+
+/* So many of its numbers have no result, and will have none. */
+static void lose(struct task *task, long count, int error)
+{
+    memset(task->results, 0, (size_t)count * sizeof *task->results);
+    advance(task, count);
+    if (!task->has_failed)
+        task->error = error;
+    task->has_failed = true;
+}
+
+static void finish(struct pool *pool, struct task *task)
+{
+    task->state = task->has_failed ? TASK_FAILED : TASK_SUCCEEDED;
     if (callback_of(task))
         append(&pool->finished_end, task);
     else
         pool->unfinished--;
+}
+
+static void finish_without_result(struct pool *pool, struct task *task, int error)
+{
+    lose(task, task->count, error);
+    finish(pool, task);
 }
 
 static void collect_from(struct pool *pool, struct worker *worker)
@@ -218,12 +270,10 @@ static void collect_from(struct pool *pool, struct worker *worker)
         struct slot *slot = &worker->channel->slots[i];
         if (slot->state != DONE)
             return;
-        struct task *task = worker->tasks[i];
-        task->result = slot->result;
-        int error = slot->error;
+        take_results(worker->tasks[i], slot);
         slot->state = FREE;
         worker->taken++;
-        finish(pool, task, error ? TASK_FAILED : TASK_SUCCEEDED, error);
+        finish(pool, worker->tasks[i]);
     }
 }
 
@@ -237,11 +287,7 @@ static void take_back(struct pool *pool, struct worker *worker, unsigned keep)
         if (!atomic_compare_exchange_strong(&worker->channel->slots[i].state, &expected, FREE))
             return;
         worker->given--;
-        struct task *task = worker->tasks[i];
-        if (!pool->waiting)
-            pool->waiting_end = &task->next;
-        task->next = pool->waiting;
-        pool->waiting = task;
+        prepend(pool, worker->tasks[i]);
     }
 }
 
@@ -279,13 +325,22 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
     collect_from(pool, worker);
     unsigned i = worker->taken % SLOTS;
     struct slot *slot = &worker->channel->slots[i];
-    if (slot->state == RUNNING) {
+    struct task *task = worker->tasks[i];
+    bool is_running = slot->state == RUNNING;
+    if (is_running) {
+        take_results(task, slot);
         slot->state = FREE;
         worker->taken++;
-        worker->tasks[i]->status = process_exitcode(&worker->process);
-        finish(pool, worker->tasks[i], TASK_FAILED, 0);
+        if (task->count > 0) {
+            task->status = process_exitcode(&worker->process);
+            lose(task, 1, 0);
+        }
     }
     take_back(pool, worker, 0);
+    if (is_running && task->count > 0)
+        prepend(pool, task); /* what was behind the lost one */
+    else if (is_running)
+        finish(pool, task);
     worker->false_starts = worker->channel->ready ? 0 : worker->false_starts + 1;
 }
 
@@ -310,7 +365,7 @@ static void give_up_if_alone(struct pool *pool)
         if (is_at_work(&pool->workers[i]))
             return;
     while (pool->waiting)
-        finish(pool, pop(&pool->waiting, &pool->waiting_end), TASK_FAILED, ECHILD);
+        finish_without_result(pool, pop(&pool->waiting, &pool->waiting_end), ECHILD);
 }
 
 static void look_after_workers(struct pool *pool)
@@ -386,15 +441,25 @@ static bool wait_for(struct pool *pool, const struct task *task, struct deadline
 
 /* ---- What the caller sees -------------------------------------------------------------------- */
 
+static void submit(struct pool *pool, struct task *task)
+{
+    task->state = TASK_PENDING;
+    task->has_failed = false;
+    task->error = 0;
+    pool->unfinished++;
+    append(&pool->waiting_end, task);
+}
+
 bool pool_apply_async(struct pool *pool, struct task *task)
 {
     if (pool->closed) {
         errno = ESHUTDOWN;
         return false;
     }
-    task->state = TASK_PENDING;
-    pool->unfinished++;
-    append(&pool->waiting_end, task);
+    task->arguments = &task->argument;
+    task->results = &task->result;
+    task->count = 1;
+    submit(pool, task);
     hand_out(pool);
     return true;
 }
@@ -411,34 +476,43 @@ bool pool_apply(struct pool *pool, struct task *task)
     return pool_apply_async(pool, task) && pool_get(pool, task, -1);
 }
 
+static long smaller(long a, long b)
+{
+    return a < b ? a : b;
+}
+
+/* A chunk becomes pieces that fit a slot, which go to the same worker. A worker whose tasks are
+ * counted has one in each. */
 bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arguments,
               long *results, long count, long chunk)
 {
-    struct task *tasks = NULL;
+    long piece = pool->options.max_tasks_per_child > 0 ? 1 : SLOT_SIZE;
+    struct task *pieces = NULL;
     if (pool->closed)
         errno = ESHUTDOWN;
     else if (chunk < 1)
         errno = EINVAL;
     else
-        tasks = calloc((size_t)count + 1, sizeof *tasks); /* + 1: of none there is none */
-    if (!tasks)
+        pieces = calloc((size_t)(count / piece + count / chunk + 2), sizeof *pieces); /* or fewer */
+    if (!pieces)
         return false;
-    for (long i = 0; i < count; i++) {
-        tasks[i] = (struct task){.function = function,
-                                 .argument = arguments[i],
-                                 .follows = i % chunk != 0};
-        append(&pool->waiting_end, &tasks[i]);
-        pool->unfinished++;
+    struct task *end = pieces;
+    for (long i = 0; i < count; i += end++->count) {
+        *end = (struct task){.function = function,
+                             .arguments = arguments + i,
+                             .results = results + i,
+                             .count = smaller(piece, smaller(chunk - i % chunk, count - i)),
+                             .follows = i % chunk != 0};
+        submit(pool, end);
     }
     int error = 0;
-    for (long i = 0; i < count; i++) {
-        if (tasks[i].state == TASK_PENDING)
-            pool_get(pool, &tasks[i], -1);
-        results[i] = tasks[i].result;
-        if (tasks[i].state == TASK_FAILED && error == 0)
-            error = tasks[i].error ? tasks[i].error : ECHILD;
+    for (struct task *task = pieces; task < end; task++) {
+        if (task->state == TASK_PENDING)
+            pool_get(pool, task, -1);
+        if (task->state == TASK_FAILED && error == 0)
+            error = task->error ? task->error : ECHILD;
     }
-    free(tasks);
+    free(pieces);
     errno = error;
     return error == 0;
 }
@@ -458,10 +532,10 @@ void pool_terminate(struct pool *pool)
         process_join(&worker->process, -1);
         collect_from(pool, worker);
         while (worker->taken != worker->given)
-            finish(pool, worker->tasks[worker->taken++ % SLOTS], TASK_FAILED, ECANCELED);
+            finish_without_result(pool, worker->tasks[worker->taken++ % SLOTS], ECANCELED);
     }
     while (pool->waiting)
-        finish(pool, pop(&pool->waiting, &pool->waiting_end), TASK_FAILED, ECANCELED);
+        finish_without_result(pool, pop(&pool->waiting, &pool->waiting_end), ECANCELED);
     call_back(pool);
 }
 

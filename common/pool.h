@@ -6,9 +6,10 @@
  *
  *     apply_async -> waiting list -> slot of a worker: WAITING, RUNNING, DONE -> callback, get
  *
- * The parent fills the slots, the worker goes round after it. No lock is shared, so none is held by
- * a worker that dies; and the slots that it leaves behind tell which task it was at: that one
- * fails, those behind it go to other workers, and a new worker takes its place.
+ * The parent fills the slots, the worker goes round after it. A slot has one task, or a piece of a
+ * chunk of map. No lock is shared, so none is held by a worker that dies; and the slots that it
+ * leaves behind tell which task it was at: that one fails, those behind it go to other workers, and
+ * a new worker takes its place.
  *
  * A pool is for one thread, and the callbacks are called in that thread, while it waits in
  * pool_get, pool_apply, pool_map or pool_join. Python has a thread of its own for that; ours would
@@ -39,7 +40,11 @@ struct task {
     int status; /* of the worker that died, as process_exitcode gives it */
 
     /* the rest is the module's own */
-    bool follows; /* the task before it, to the same worker: a chunk of map */
+    const long *arguments; /* of map, a piece of a chunk; else one, its own */
+    long *results;
+    long count;
+    bool follows; /* the one before it, to the same worker: the chunk */
+    bool has_failed;
     struct task *next;
 };
 

@@ -251,11 +251,8 @@ static int increment(void *argument)
 {
     (void)argument;
     for (long i = 0; i < increments; i++) {
-        union item item;
         array_acquire(temp, true);
-        array_get(temp, 0, &item);
-        item.q++;
-        array_set(temp, 0, item);
+        ++*(long long *)array_item(temp, 0); /* get and set would take the lock once more each */
         array_release(temp);
     }
     return EXIT_SUCCESS;

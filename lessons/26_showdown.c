@@ -150,19 +150,35 @@ static void add_model(const struct model *model)
     add_entry(model->name, strlen(model->name), command);
 }
 
+static bool fits_mode(const struct model *model)
+{
+    return model->is_datagram == (plan.mode == LOAD_DATAGRAM);
+}
+
+static _Noreturn void refuse_model(const char *name)
+{
+    char there_are[256] = "";
+    for (const struct model *model = all_models; model->name; model++)
+        if (fits_mode(model)) {
+            size_t used = strlen(there_are);
+            snprintf(there_are + used, sizeof there_are - used, " %s", model->name);
+        }
+    args_refuse("--models %s: for --mode %s there are%s", name, mode_name, there_are);
+}
+
 static void add_models(void)
 {
-    bool wants_all = strcmp(models, "all") == 0, is_datagram = plan.mode == LOAD_DATAGRAM;
+    bool wants_all = strcmp(models, "all") == 0;
     for (const struct model *model = all_models; wants_all && model->name; model++)
-        if (model->is_datagram == is_datagram)
+        if (fits_mode(model))
             add_model(model);
     char *list = strdup(wants_all ? "" : models), *rest = list, *name;
     while (list && (name = strtok_r(rest, ",", &rest))) {
         const struct model *model = all_models;
         while (model->name && strcmp(model->name, name) != 0)
             model++;
-        if (!model->name || model->is_datagram != is_datagram)
-            args_refuse("--models %s: no model for --mode %s; see --help", name, mode_name);
+        if (!model->name || !fits_mode(model))
+            refuse_model(name);
         add_model(model);
     }
     free(list);
@@ -386,15 +402,17 @@ static void write_name(FILE *file, const char *name)
 static void write_point(FILE *file, const struct entry *entry, int point)
 {
     const struct round *all = entry->rounds[point];
+    char kib[16] = "null";
+    if (entry->idle_kib >= 0)
+        snprintf(kib, sizeof kib, "%.1f", entry->idle_kib);
     fprintf(file, "  {\"model\": ");
     write_name(file, entry->name);
     fprintf(file,
             ", \"mode\": \"%s\", \"clients\": %ld, \"idle\": %ld, \"size\": %ld,\n"
             "   \"rate\": %.1f, \"median_us\": %.1f, \"p99_us\": %.1f, \"cpu_us\": %.2f, "
-            "\"idle_kib\": %.1f, \"served\": %.0f, \"failed\": %.0f,\n   \"rates\": [",
+            "\"idle_kib\": %s, \"served\": %.0f, \"failed\": %.0f,\n   \"rates\": [",
             mode_name, clients[point], idle, size, MEDIAN(all, rate), MEDIAN(all, median_us),
-            MEDIAN(all, p99_us), cpu_us(all), entry->idle_kib, MEDIAN(all, served),
-            MEDIAN(all, failed));
+            MEDIAN(all, p99_us), cpu_us(all), kib, MEDIAN(all, served), MEDIAN(all, failed));
     for (long i = 0; i < rounds; i++)
         fprintf(file, "%s%.1f", i > 0 ? ", " : "", all[i].rate);
     fprintf(file, "]}");
@@ -677,7 +695,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"models", "A,B", "who takes part; all: every one (see the table in the file)",
+        {"models", "A,B", "who takes part: names; all: every one that fits the mode",
          .text = &models},
         {"peer", "N='COMMAND'", "one more, of your own; may stand again", .each = remember_peer},
         {"mode", "M", "echo, connect (for each request) or datagram", .text = &mode_name},

@@ -88,6 +88,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 @test "24: a task that ends its process fails with that status" { claim pools exit-in-a-task; }
 @test "24: a process that a task leaves behind hides nothing" { claim pools grandchild; }
 @test "24: no task waits behind a long one while a worker is idle" { claim pools behind-a-long-task; }
+@test "24: a worker that dies in a chunk of map loses one task of it" { claim pools crash-in-a-chunk; }
 @test "24: a worker that is awake goes from task to task without a system call" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer makes some of its own'
     grep -q '^Seccomp' /proc/self/status || skip 'this kernel cannot forbid system calls'

@@ -128,11 +128,11 @@ write_peer() { # NAME LINE COMMAND
 }
 
 @test "26: a model that there is not, or not for this mode" {
-    refuses 2 '--models flash: no model for --mode connect; see --help' --models epoll,flash
-    refuses 2 '--models epol: no model for --mode connect; see --help' --models epol
-    refuses 2 '--models udpserver: no model for --mode connect; see --help' --models serial,udpserver
-    refuses 2 '--models forking-udp: no model for --mode echo; see --help' --mode echo --models forking-udp
-    refuses 2 '--models epoll: no model for --mode datagram; see --help' --mode datagram --models epoll
+    refuses 2 '--models flash: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epoll,flash
+    refuses 2 '--models epol: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epol
+    refuses 2 '--models udpserver: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models serial,udpserver
+    refuses 2 '--models forking-udp: for --mode echo there are serial select poll epoll thread fork tcpserver threading forking prefork' --mode echo --models forking-udp
+    refuses 2 '--models epoll: for --mode datagram there are udpserver threading-udp forking-udp' --mode datagram --models epoll
     refuses 2 '--models: nobody takes part' --models ''
 }
 
@@ -350,6 +350,9 @@ allowed() { # FILE
     paste -d ' ' <(rows | tail -n 2 | cut -d ' ' -f 2) <(sed -nE 's/.*"rate": ([0-9.]+),.*/\1/p' "$json" | tail -n 2) |
         awk '{ apart = $1 - $2; if (NF != 2 || apart > 1 || apart < -1) exit 1 } END { if (NR != 2) exit 1 }' ||
         fail "other rates than in the table: $(cat "$json")"
+    ! grep -F '"idle_kib": null' "$json" || fail 'no memory for each idle client'
+    contest --models epoll --json "$json.connect"
+    grep -qF '"idle_kib": null' "$json.connect" || fail "$(cat "$json.connect")"
     python3 -c '' 2> /dev/null || skip 'the rest needs python3'
     equal 'what Python reads' "[(2, 'a\"b\\\\c'), (2, 'epoll'), (4, 'a\"b\\\\c'), (4, 'epoll')] {10} {'echo'} {0} [2, 2, 2, 2] True" "$(
         python3 - "$json" << 'PYTHON'

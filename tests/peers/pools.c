@@ -226,6 +226,50 @@ static void behind_a_long_task(void)
     printf("1000 tasks passed one that did not end\n");
 }
 
+enum { MAPPED = 1000, CRASHES = 250, FAILS = 251, LAST_OF_A_CHUNK = 99 };
+
+static bool run_or_crash(long i, long *result)
+{
+    run(i, result);
+    if (i == CRASHES || i == LAST_OF_A_CHUNK)
+        abort();
+    errno = EDOM;
+    return i != FAILS;
+}
+
+static void see_map(long from, int error)
+{
+    long numbers[MAPPED], results[MAPPED];
+    for (int i = 0; i < MAPPED; i++) {
+        numbers[i] = from + i;
+        results[i] = -1;
+        shared->runs[from + i] = 0;
+    }
+    if (pool_map(&pool, run_or_crash, numbers, results, MAPPED, 100) || errno != error)
+        fail("map from %ld: %s, not %s", from, strerror(errno), strerror(error));
+    for (int i = 0; i < MAPPED; i++) {
+        long number = from + i;
+        bool is_lost = number == CRASHES || number == FAILS || number == LAST_OF_A_CHUNK;
+        if (shared->runs[number] != 1)
+            fail("number %ld ran %d times", number, shared->runs[number]);
+        if (results[i] != number + 100 && !is_lost)
+            fail("the result of %ld is %ld", number, results[i]);
+        if (number != FAILS && is_lost && results[i] != 0)
+            fail("the result of %ld, which has none, is %ld", number, results[i]);
+    }
+}
+
+/* The tasks of a chunk are done by one worker, and yet only one of them is lost with it. */
+static void crash_in_a_chunk(void)
+{
+    open_pool(2, (struct pool_options){0});
+    see_map(0, ECHILD);       /* 99, the last of a chunk, crashes, 250 too, 251 fails */
+    see_map(FAILS, EDOM);     /* 251 fails, and is the first of a chunk */
+    see_map(CRASHES, ECHILD); /* 250 crashes, then 251 fails */
+    end_pool();
+    printf("map: a worker that dies in a chunk loses one task of it\n");
+}
+
 /* ---- A worker that is awake ------------------------------------------------------------------ */
 
 /* From here on, a system call ends the worker. (Linux: seccomp(2). <linux/filter.h> is not there
@@ -525,6 +569,7 @@ int main(int argc, char **argv)
         {"exit-in-a-task", exit_in_a_task},
         {"grandchild", grandchild},
         {"behind-a-long-task", behind_a_long_task},
+        {"crash-in-a-chunk", crash_in_a_chunk},
         {"no-system-call", no_system_call},
         {"limit-among-news", limit_among_news},
         {"beside-another-child", beside_another_child},
