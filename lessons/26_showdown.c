@@ -357,14 +357,19 @@ static void print_row(const struct entry *entry, int point, double best)
         MEDIAN(all, p99_us), cpu_us(all), kib, MEDIAN(all, served));
 }
 
+static const char *plural(long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_table(int point)
 {
     char round[32];
     snprintf(round, sizeof round, "%s s", seconds_text);
     if (requests > 0)
-        snprintf(round, sizeof round, "%ld requests", requests);
-    say(padded("load").text, "%ld clients, %s of %ld bytes, %ld rounds of %s", clients[point],
-        mode_name, size, rounds, round);
+        snprintf(round, sizeof round, "%ld request%s", requests, plural(requests));
+    say(padded("load").text, "%ld client%s, %s of %ld byte%s, %ld round%s of %s", clients[point],
+        plural(clients[point]), mode_name, size, plural(size), rounds, plural(rounds), round);
     say(padded("model").text, "   rate ±     ratio  median     99 %%    CPU   idle served");
     say(padded("").text, "    1/s                  us       us     us    KiB");
     double best = best_rate(point);
@@ -380,7 +385,8 @@ static void print_bars(int point)
 {
     static const char bar[] = "########################################";
     double best = best_rate(point);
-    say(padded("load").text, "requests a second with %ld clients", clients[point]);
+    say(padded("load").text, "requests a second with %ld client%s", clients[point],
+        plural(clients[point]));
     for (int i = 0; i < entry_count; i++) {
         double rate = MEDIAN(entries[i].rounds[point], rate);
         int length = best > 0 ? (int)(rate / best * (double)(sizeof bar - 1) + 0.5) : 0;

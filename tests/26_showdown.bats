@@ -104,7 +104,7 @@ write_peer() { # NAME LINE COMMAND
     is_in_proportion
     equal 'bars' 1 "$(bars | wc -l)"
     contest --mode echo --clients 8 --models select,epoll,thread,threading
-    has_the_form_for '8 clients, echo of 64 bytes, 1 rounds of 0.02 s' select epoll thread threading
+    has_the_form_for '8 clients, echo of 64 bytes, 1 round of 0.02 s' select epoll thread threading
     is_in_proportion
 }
 
@@ -148,7 +148,7 @@ write_peer() { # NAME LINE COMMAND
 
 @test "26: a peer's name may have 19 letters" {
     contest --models '' --peer "nineteen-letters-it='$BUILD/08_epoll_server' serve"
-    has_the_form_for '16 clients, connect of 64 bytes, 1 rounds of 0.02 s' nineteen-letters-it
+    has_the_form_for '16 clients, connect of 64 bytes, 1 round of 0.02 s' nineteen-letters-it
     refuses 2 '--peer twenty-letters-it-is: a name has 1 to 19 letters' --peer 'twenty-letters-it-is=true'
     refuses 2 '--peer : a name has 1 to 19 letters' --peer '=true'
     refuses 2 "--peer true: wants NAME='COMMAND'" --peer true
