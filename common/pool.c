@@ -24,10 +24,10 @@ struct slot {
     atomic_int state;
     /* the worker is a copy of the parent: the function has the same address there */
     bool (*function)(long argument, long *result);
-    atomic_long done;        /* so many of the numbers are results by now, the rest arguments */
-    long count;              /* of numbers: 1, or a piece of a chunk of map */
-    long numbers[SLOT_SIZE]; /* small: a copy each way costs less than sharing a lock */
-    int error;               /* of the first that failed */
+    atomic_long done; /* so many of the numbers are results by now, the rest are arguments */
+    long count;       /* of numbers: 1, or a piece of a chunk of map */
+    long numbers[SLOT_SIZE];
+    int error; /* of the first that failed; 0: none has so far */
 };
 
 struct channel {
@@ -42,7 +42,8 @@ struct pool_shared {
     struct channel channels[];
 };
 
-_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2,
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2 &&
+                   ATOMIC_BOOL_LOCK_FREE == 2,
                "an atomic that is made with a lock does not work between processes");
 
 struct worker {
@@ -82,7 +83,6 @@ static bool sleep_until_rung(struct worker *worker, const struct slot *slot)
 
 static void run_slot(struct pool *pool, struct slot *slot)
 {
-    slot->error = 0;
     for (long i = 0; i < slot->count; i++) {
         long result = 0;
         errno = 0;
@@ -154,14 +154,6 @@ static void append(struct task ***end, struct task *task)
     *end = &task->next;
 }
 
-static void prepend(struct pool *pool, struct task *task)
-{
-    if (!pool->waiting)
-        pool->waiting_end = &task->next;
-    task->next = pool->waiting;
-    pool->waiting = task;
-}
-
 static struct task *pop(struct task **first, struct task ***end)
 {
     struct task *task = *first;
@@ -203,6 +195,7 @@ static void put(struct worker *worker, struct task *task)
     slot->function = task->function;
     slot->count = task->count;
     memcpy(slot->numbers, task->arguments, (size_t)task->count * sizeof *slot->numbers);
+    slot->error = 0; /* not by the worker: it may die before it has done so */
     slot->done = 0;
     slot->state = WAITING;
 }
@@ -220,6 +213,14 @@ static void hand_out(struct pool *pool)
     }
 }
 
+/* The first error counts. */
+static void fail_task(struct task *task, int error)
+{
+    if (!task->has_failed)
+        task->error = error;
+    task->has_failed = true;
+}
+
 static void advance(struct task *task, long count)
 {
     task->arguments += count;
@@ -232,10 +233,8 @@ static void take_results(struct task *task, const struct slot *slot)
     long done = slot->done;
     memcpy(task->results, slot->numbers, (size_t)done * sizeof *slot->numbers);
     advance(task, done);
-    if (slot->error != 0 && !task->has_failed) {
-        task->has_failed = true;
-        task->error = slot->error;
-    }
+    if (slot->error != 0)
+        fail_task(task, slot->error);
 }
 
 /* So many of its numbers have no result, and will have none. */
@@ -243,9 +242,7 @@ static void lose(struct task *task, long count, int error)
 {
     memset(task->results, 0, (size_t)count * sizeof *task->results);
     advance(task, count);
-    if (!task->has_failed)
-        task->error = error;
-    task->has_failed = true;
+    fail_task(task, error);
 }
 
 static void finish(struct pool *pool, struct task *task)
@@ -259,7 +256,8 @@ static void finish(struct pool *pool, struct task *task)
 
 static void finish_without_result(struct pool *pool, struct task *task, int error)
 {
-    lose(task, task->count, error);
+    if (task->count > 0)
+        lose(task, task->count, error);
     finish(pool, task);
 }
 
@@ -287,7 +285,11 @@ static void take_back(struct pool *pool, struct worker *worker, unsigned keep)
         if (!atomic_compare_exchange_strong(&worker->channel->slots[i].state, &expected, FREE))
             return;
         worker->given--;
-        prepend(pool, worker->tasks[i]);
+        struct task *task = worker->tasks[i];
+        if (!pool->waiting)
+            pool->waiting_end = &task->next;
+        task->next = pool->waiting;
+        pool->waiting = task;
     }
 }
 
@@ -319,28 +321,26 @@ static void child_ended(int signal_number)
     errno = error;
 }
 
-/* The slots say what it was at. Only that task is lost; what waited goes to other workers. */
+/* The slots say what it was at. Only that number is lost; what waited goes to other workers. */
 static void clear_up_after(struct pool *pool, struct worker *worker)
 {
     collect_from(pool, worker);
     unsigned i = worker->taken % SLOTS;
     struct slot *slot = &worker->channel->slots[i];
     struct task *task = worker->tasks[i];
-    bool is_running = slot->state == RUNNING;
-    if (is_running) {
+    if (slot->state == RUNNING) {
         take_results(task, slot);
-        slot->state = FREE;
-        worker->taken++;
         if (task->count > 0) {
             task->status = process_exitcode(&worker->process);
             lose(task, 1, 0);
         }
+        slot->state = task->count > 0 ? WAITING : FREE; /* for what is behind the lost one */
+        if (task->count == 0) {
+            worker->taken++;
+            finish(pool, task);
+        }
     }
     take_back(pool, worker, 0);
-    if (is_running && task->count > 0)
-        prepend(pool, task); /* what was behind the lost one */
-    else if (is_running)
-        finish(pool, task);
     worker->false_starts = worker->channel->ready ? 0 : worker->false_starts + 1;
 }
 
@@ -361,6 +361,8 @@ static void replace_those_that_ended(struct pool *pool)
 /* Without a single worker, nobody would ever do what is waiting. */
 static void give_up_if_alone(struct pool *pool)
 {
+    if (pool->is_short)
+        return; /* there may be one later */
     for (int i = 0; i < pool->worker_count; i++)
         if (is_at_work(&pool->workers[i]))
             return;
@@ -383,15 +385,18 @@ static void look_after_workers(struct pool *pool)
 
 /* ---- The parent waits ------------------------------------------------------------------------ */
 
-/* A callback may call the pool. What finishes meanwhile is called back after it, not inside it. */
-static void call_back(struct pool *pool)
+/* A callback may call the pool. What finishes meanwhile is called back after it, not inside it.
+ * When the deadline is over, the rest is left for the next wait. */
+static void call_back(struct pool *pool, struct deadline deadline)
 {
-    while (!pool->in_callback && pool->finished) {
+    bool in_time = true;
+    while (!pool->in_callback && pool->finished && in_time) {
         struct task *task = pop(&pool->finished, &pool->finished_end);
         pool->in_callback = true;
         callback_of(task)(task);
         pool->in_callback = false;
         pool->unfinished--;
+        in_time = deadline_left(deadline) != 0;
     }
 }
 
@@ -430,7 +435,7 @@ static bool wait_for(struct pool *pool, const struct task *task, struct deadline
     bool in_time = true;
     for (;;) {
         look_after_workers(pool);
-        call_back(pool);
+        call_back(pool, deadline);
         if (task ? task->state != TASK_PENDING : pool->unfinished == 0)
             return true;
         if (!in_time)
@@ -459,6 +464,7 @@ bool pool_apply_async(struct pool *pool, struct task *task)
     task->arguments = &task->argument;
     task->results = &task->result;
     task->count = 1;
+    task->follows = false;
     submit(pool, task);
     hand_out(pool);
     return true;
@@ -466,9 +472,10 @@ bool pool_apply_async(struct pool *pool, struct task *task)
 
 bool pool_get(struct pool *pool, const struct task *task, long ms)
 {
-    bool in_time = wait_for(pool, task, deadline_in(ms));
+    if (wait_for(pool, task, deadline_in(ms)))
+        return true;
     errno = ETIMEDOUT;
-    return in_time;
+    return false;
 }
 
 bool pool_apply(struct pool *pool, struct task *task)
@@ -481,8 +488,8 @@ static long smaller(long a, long b)
     return a < b ? a : b;
 }
 
-/* A chunk becomes pieces that fit a slot, which go to the same worker. A worker whose tasks are
- * counted has one in each. */
+/* A chunk becomes pieces that fit a slot, which go to the same worker. With max_tasks_per_child a
+ * piece is one number, as slots are what is counted. */
 bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arguments,
               long *results, long count, long chunk)
 {
@@ -493,7 +500,7 @@ bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arg
     else if (chunk < 1)
         errno = EINVAL;
     else
-        pieces = calloc((size_t)(count / piece + count / chunk + 2), sizeof *pieces); /* or fewer */
+        pieces = calloc((size_t)(count / piece + count / chunk + 2), sizeof *pieces); /* at most */
     if (!pieces)
         return false;
     struct task *end = pieces;
@@ -531,12 +538,15 @@ void pool_terminate(struct pool *pool)
         struct worker *worker = &pool->workers[i];
         process_join(&worker->process, -1);
         collect_from(pool, worker);
-        while (worker->taken != worker->given)
-            finish_without_result(pool, worker->tasks[worker->taken++ % SLOTS], ECANCELED);
+        while (worker->taken != worker->given) {
+            unsigned slot = worker->taken++ % SLOTS;
+            take_results(worker->tasks[slot], &worker->channel->slots[slot]);
+            finish_without_result(pool, worker->tasks[slot], ECANCELED);
+        }
     }
     while (pool->waiting)
         finish_without_result(pool, pop(&pool->waiting, &pool->waiting_end), ECANCELED);
-    call_back(pool);
+    call_back(pool, deadline_in(-1));
 }
 
 bool pool_join(struct pool *pool)

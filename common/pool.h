@@ -8,8 +8,8 @@
  *
  * The parent fills the slots, the worker goes round after it. A slot has one task, or a piece of a
  * chunk of map. No lock is shared, so none is held by a worker that dies; and the slots that it
- * leaves behind tell which task it was at: that one fails, those behind it go to other workers, and
- * a new worker takes its place.
+ * leaves behind tell which task of them it was at: that one fails, those behind it go to other
+ * workers, and a new worker takes its place.
  *
  * A pool is for one thread, and the callbacks are called in that thread, while it waits in
  * pool_get, pool_apply, pool_map or pool_join. Python has a thread of its own for that; ours would
@@ -40,9 +40,10 @@ struct task {
     int status; /* of the worker that died, as process_exitcode gives it */
 
     /* the rest is the module's own */
-    const long *arguments; /* of map, a piece of a chunk; else one, its own */
+    /* in map it stands for a piece of a chunk; these go forward as results come in */
+    const long *arguments;
     long *results;
-    long count;
+    long count;   /* of those that have no result yet */
     bool follows; /* the one before it, to the same worker: the chunk */
     bool has_failed;
     struct task *next;
@@ -72,26 +73,28 @@ struct pool {
 };
 
 /* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EBUSY, there is a
- * pool already; EAGAIN, the system has no more processes. Without memory or descriptors it ends the
- * process with a message. Pool.__init__ */
+ * pool already; EAGAIN, the system has no more processes. (Later, when a worker has to be replaced,
+ * it is asked again and again.) Without memory or descriptors it ends the process with a message.
+ * Pool.__init__ */
 bool pool_open(struct pool *pool, long workers, struct pool_options options);
 
 /* Gives the task to the pool and returns at once. Returns false with errno set: ESHUTDOWN, the pool
  * has been closed. Pool.apply_async */
 bool pool_apply_async(struct pool *pool, struct task *task);
 
-/* Waits until a task that the pool has taken has succeeded or failed, ms at most; -1: without
- * limit. Returns false, with errno ETIMEDOUT, when the time is over: the task goes on.
- * AsyncResult.get */
+/* Waits until a task that the pool has taken has succeeded or failed, ms at most, or until the
+ * callback that is under way then has returned; -1: without limit. Returns false, with errno
+ * ETIMEDOUT, when the time is over: the task goes on. AsyncResult.get */
 bool pool_get(struct pool *pool, const struct task *task, long ms);
 
 /* Both in one. Returns false if the task was not taken: see apply_async. In a callback, the task's
  * own callback comes after this one: then the task must live until that. Pool.apply */
 bool pool_apply(struct pool *pool, struct task *task);
 
-/* Fills results with function(arguments[0]) and so on. The tasks go to the workers in chunks of
- * this many. Returns false with errno set if one of them failed: the first one's error, or ECHILD
- * if its worker died; ESHUTDOWN and EINVAL: closed, or a chunk of fewer than one. Pool.map */
+/* Fills results with function(arguments[0]) and so on, 0 where a worker died. The two may be the
+ * same array, and may not overlap otherwise. The tasks go to the workers in chunks of this many.
+ * Returns false with errno set if one of them failed: the first one's error, or ECHILD if its
+ * worker died; ESHUTDOWN and EINVAL: closed, or a chunk of fewer than one; ENOMEM. Pool.map */
 bool pool_map(struct pool *pool, bool (*function)(long argument, long *result),
               const long *arguments, long *results, long count, long chunk);
 

@@ -100,6 +100,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 @test "24: an initializer that fails is not tried for ever" { claim pools false-starts; }
 @test "24: a process for each task" { claim pools one-task-each; }
 @test "24: 10,000 queued tasks are terminated in under a second" { claim pools terminated; }
+@test "24: map keeps the results that there are when the pool is terminated" { claim pools terminated-in-a-chunk; }
 @test "24: no worker outlives its parent, however that ends" { claim pools parent-ends; }
 @test "24: what has to be refused is refused" { claim pools refused; }
 
@@ -117,6 +118,10 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
     # the sixth process is the one that takes the place of the first that dies
     said=$(REFUSE=6 timeout -k 1 "$(limit 15)" "$BUILD/flaky/$stem" deaths 2>&1 < /dev/null)
     [[ $said == *'full strength'*'full strength'*'full strength'* ]] || fail "$said"
+    # the only one: nobody is left until then, and no task fails for that
+    said=$(REFUSE=2 timeout -k 1 "$(limit 15)" "$BUILD/flaky/$stem" deaths --workers 1 2>&1 < /dev/null)
+    equal 'with one worker' 3 "$(grep -c '1 tasks run at the same time' <<< "$said")"
+    [[ $said == *'of the 1000 others, 1000 succeeded'* ]] || fail "$said"
 }
 
 @test "24: interrupted calls change nothing" {
