@@ -47,7 +47,7 @@ static int run(void *argument)
 {
     struct actor *actor = argument;
     own_end = actor->ends[1];
-    close(actor->ends[0]); /* its last copy says that main is no more */
+    close(actor->ends[0]); /* its last copy says that main is no more: later actors have some too */
     return actor->play(actor->argument);
 }
 
@@ -63,17 +63,15 @@ void actor_start(struct actor *actor, const char *name, int (*play)(void *argume
 
 static int wait_for_end(struct actor *actor)
 {
+    close(actor->ends[0]); /* first: one that waits for its turn gets none any more, and ends */
     if (!process_join(&actor->process, -1))
         die("waitid");
-    close(actor->ends[0]);
     return process_exitcode(&actor->process);
 }
 
 void actor_join(struct actor *actor)
 {
     int status = wait_for_end(actor);
-    if (status == -SIGPIPE) /* nobody reads what is said */
-        raise(SIGPIPE);
     if (status != 0)
         fail("%s has ended with %d", actor->process.name, status);
 }

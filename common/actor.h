@@ -2,8 +2,9 @@
  * Introduced by lesson 21; lesson 20 shows it longhand.
  *
  * Main and each actor have one end each of a pair of sockets: socketpair(2). A byte to the actor
- * gives it the turn, a byte back ends it. When a side ends, the other one finds the end of the
- * file, and waits no longer.
+ * gives it the turn, a byte back ends it. When an actor ends, main finds the end of the file, and
+ * waits no longer. When main ends, the actors do: the latest at once, and each as soon as those
+ * that were started after it have ended, as they have copies of main's end.
  */
 #ifndef ACTOR_H
 #define ACTOR_H

@@ -103,6 +103,8 @@ static bool exchange(struct dict *dict, int results)
         return false;
     while (dict_next(dict))
         continue; /* what the caller has left of a list */
+    if (dict->fd < 0)
+        return lose(dict, dict->lost); /* it was lost in that list */
     words_add(&dict->request, "\n");
     if (dict->request.failed)
         return lose(dict, ENOMEM);

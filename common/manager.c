@@ -316,14 +316,23 @@ void manager_run(struct server *server)
 
 /* ---- The path, seen from outside ------------------------------------------------------------- */
 
+/* With a Unix socket, one that a signal has interrupted is simply called once more. */
+static bool connect_to(int fd, const struct address *address)
+{
+    int result;
+    do
+        result = connect(fd, (const struct sockaddr *)&address->storage, address->length);
+    while (result < 0 && errno == EINTR);
+    return result == 0;
+}
+
 int manager_connect(const char *path, bool wait)
 {
     struct address address;
     if (!address_parse(&address, AF_UNIX, path, 0))
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd >= 0 && (wait || fcntl(fd, F_SETFL, O_NONBLOCK) == 0) &&
-        connect(fd, (struct sockaddr *)&address.storage, address.length) == 0)
+    if (fd >= 0 && (wait || fcntl(fd, F_SETFL, O_NONBLOCK) == 0) && connect_to(fd, &address))
         return fd;
     int error = errno;
     if (fd >= 0)

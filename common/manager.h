@@ -21,7 +21,7 @@ struct manager {
 };
 
 /* The class of the server: a thread for each client, whose user is looked at. Further entries may
- * be replaced before manager_open. */
+ * be replaced before manager_open, but not daemon_threads: manager_run frees the dictionary. */
 struct server_class manager_server(void);
 
 /* Opens a manager with an empty dictionary; it listens at the path, of mode 0600 (NULL: one with
@@ -40,7 +40,7 @@ void manager_run(struct server *server);
 int manager_connect(const char *path, bool wait);
 
 /* Unlinks the path if it is a socket at which nobody listens: a manager that was killed could not.
- * Returns false if there was no such path. Never waits. Lesson 03 has more about this. */
+ * Returns true only if it did. Never waits. Lesson 03 has more about this. */
 bool manager_remove_stale_path(const char *path);
 
 #endif

@@ -260,12 +260,13 @@ static bool wait_for_a_child(struct server *server, int ms)
     nfds_t count = 0;
     fds[count++] = (struct pollfd){.fd = server->wake[0], .events = POLLIN};
     for (const struct worker *worker = server->workers; worker; worker = worker->next)
-        fds[count++] = (struct pollfd){.fd = worker->alive, .events = POLLIN};
+        if (worker->alive >= 0) /* poll refuses more entries than there may be descriptors */
+            fds[count++] = (struct pollfd){.fd = worker->alive, .events = POLLIN};
     poll(fds, count, ms);
 
     count = 1;
-    for (struct worker *worker = server->workers; worker; worker = worker->next, count++)
-        if (fds[count].revents)
+    for (struct worker *worker = server->workers; worker; worker = worker->next)
+        if (worker->alive >= 0 && fds[count++].revents)
             await_end(worker);
     free(fds);
     collect_children(server);
@@ -295,6 +296,9 @@ static void process_request_in_the_child(struct server *server, struct request *
     server->wake[1] = -1;
     for (const struct worker *other = server->workers; other; other = other->next)
         close_if_open(other->alive);
+    server->workers = NULL; /* its sisters are no children of its own, */
+    server->worker_count = 0;
+    server->bound = false; /* and the path is its parent's */
 
     bool finished = server->class.finish_request(server, request);
     if (!finished)

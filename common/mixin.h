@@ -21,12 +21,13 @@
  * middle of a reply, and joins the threads, so that it takes no longer than the handlers need to
  * notice; Python waits for the clients instead. With daemon_threads, or
  * without block_on_close, it leaves them alone: then the server object has to live as long as the
- * process does. ThreadingMixIn */
+ * process does. Both are looked at when a request begins. ThreadingMixIn */
 struct server_class threading_mixin(struct server_class class);
 
 /* A process for each request, max_children of them at once: more wait in the queue of the listening
  * socket. server_close ends those that are left with SIGTERM and waits for them; without
- * block_on_close it neither ends them nor waits. Waits for its own children only. ForkingMixIn */
+ * block_on_close it neither ends them nor waits. Waits for its own children only. In a child it
+ * closes the child's copies alone. ForkingMixIn */
 struct server_class forking_mixin(struct server_class class);
 
 /* The eight combinations by their names. */

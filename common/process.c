@@ -65,7 +65,8 @@ static void end_children(void)
         return;
     for (struct process *child = children; child; child = child->next)
         terminate(child);
-    for (int waited = 0; any_runs() && waited < GRACE_MS; waited += LOOK_AGAIN_MS)
+    struct deadline grace = deadline_in(GRACE_MS); /* SIGCHLD cuts poll short */
+    while (any_runs() && deadline_left(grace) > 0)
         poll(NULL, 0, LOOK_AGAIN_MS);
     for (struct process *child = children; child; child = child->next)
         if (runs(child)) {

@@ -34,15 +34,15 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
  * ESRCH, it was never started; ECHILD, it is not a child of the process that calls. Process.join */
 bool process_join(struct process *process, long ms);
 
-/* Whether it has been started and has not ended. Process.is_alive */
+/* Whether it has been started and has not ended. Only its parent is told. Process.is_alive */
 bool process_is_alive(struct process *process);
 
 /* Of a process that has been joined: the status that it returned, or minus the signal that killed
  * it. Process.exitcode */
 int process_exitcode(const struct process *process);
 
-/* Sends the signal, unless it has been joined: its pid may be another's since. Process.terminate
- * with SIGTERM, Process.kill with SIGKILL */
+/* Sends the signal, unless the caller has joined it: its pid may be another's since.
+ * Process.terminate with SIGTERM, Process.kill with SIGKILL */
 void process_signal(struct process *process, int signal_number);
 
 /* Ends the daemons with SIGTERM and joins all that have not been joined, as Python does when the

@@ -109,6 +109,7 @@ bool talk_both_ways(int fd)
     char typed[4096];
     size_t start = 0, end = 0;
     bool at_end = false;
+    int refused = 0; /* errno of a send: the other side takes no more, but may have more to say */
     for (;;) {
         bool unsent = start < end;
         struct pollfd fds[] = {
@@ -122,7 +123,12 @@ bool talk_both_ways(int fd)
                 break;
         } else if (fds[1].revents) {
             ssize_t sent = send(fd, typed + start, end - start, MSG_NOSIGNAL | MSG_DONTWAIT);
-            start += sent > 0 ? (size_t)sent : 0; /* a connection that fails is noticed by poll */
+            start += sent > 0 ? (size_t)sent : 0;
+            if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+                refused = errno;
+                at_end = true;
+                start = end;
+            }
         } else if (fds[0].revents) {
             ssize_t got = read(STDIN_FILENO, typed, sizeof typed);
             start = 0;
@@ -132,7 +138,7 @@ bool talk_both_ways(int fd)
                 shutdown(fd, SHUT_WR);
         }
     }
-    int error = errno;
+    int error = errno ? errno : refused;
     close(fd);
     errno = error;
     return error == 0 && at_end;

@@ -10,8 +10,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* The caller's object. It must live until the thread has been joined; a daemon's, and that of a
- * thread that a daemon starts, as long as the process. */
+/* The caller's object. It must live until the thread has been joined, and whoever else joins it has
+ * returned (at its end the main thread does); a daemon's, and that of a thread that a daemon
+ * starts, as long as the process. */
 struct thread {
     char name[24];
     bool daemon; /* set before the start, or not at all */

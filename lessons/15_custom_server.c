@@ -380,7 +380,7 @@ static bool tell_in_time(struct handler *self)
 /* For twice as long as a read may take. */
 static void trickle(int fd)
 {
-    for (int i = 0; i < 2 * timeout / TRICKLE_MS && net_send_all(fd, "x", 1); i++)
+    for (int i = 0; i < 2 * timeout / TRICKLE_MS && !stop_asked && net_send_all(fd, "x", 1); i++)
         poll(NULL, 0, TRICKLE_MS);
     net_send_all(fd, "\n", 1);
 }
@@ -440,10 +440,10 @@ static void ask(const char *how, bool in_two, bool no_delay)
     say("ann", "asks %ld times: %s", replies, how);
     server_handle_request(&server);
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (long i = 0; i < replies && net_send_all(ann, "more\n", 5); i++)
+    for (long i = 0; i < replies && !stop_asked && net_send_all(ann, "more\n", 5); i++)
         recv(ann, reply, sizeof reply, MSG_WAITALL);
     say_mute(false);
-    if (timing)
+    if (timing && !stop_asked)
         say_timing(replies, how, start);
     say_mute(timing);
     close(ann);

@@ -117,8 +117,6 @@ static void join(struct child *child)
     if (!process_join(&child->process, -1))
         die("waitid");
     int exitcode = process_exitcode(&child->process);
-    if (exitcode == -SIGPIPE) /* nobody reads what is said */
-        raise(SIGPIPE);
     if (exitcode < 0)
         fail("%s was killed by signal %d", child->name, -exitcode);
     if (exitcode > 0) /* it has said why */

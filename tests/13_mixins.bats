@@ -481,6 +481,7 @@ times_requests_of() { # CLASS
 @test "13: a burst does not wait" { a_burst_does_not_wait; }
 @test "13: a full house sleeps" { a_full_house_sleeps; }
 @test "13: a full house needs no service actions" { a_full_house_needs_no_service_actions; }
+@test "13: a full house needs no descriptors" { a_full_house_needs_no_descriptors; }
 @test "13: accept that fails leaves the others served" { accept_that_fails_leaves_the_others_served; }
 @test "13: server close hangs up" { server_close_hangs_up; }
 @test "13: server close ends children though sigterm is blocked" { server_close_ends_children_though_sigterm_is_blocked; }
@@ -492,6 +493,7 @@ times_requests_of() { # CLASS
 @test "13: a crash takes nobody with it" { a_crash_takes_nobody_with_it; }
 @test "13: a process left behind takes no place" { a_process_left_behind_takes_no_place; }
 @test "13: a child may become another program" { a_child_may_become_another_program; }
+@test "13: server_close in a child closes its own" { server_close_in_a_child_closes_its_own; }
 @test "13: an orphan holds no port" { an_orphan_holds_no_port; }
 @test "13: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
 @test "13: handle request ends after a full house" { handle_request_ends_after_a_full_house; }

@@ -281,6 +281,16 @@ talks() { # HOST
     every_server_survives_eintr_and_short_transfers
 }
 
+@test "15: SIGTERM ends a scene that takes long" {
+    local scene status
+    for scene in 'trickler --timeout 60000 --deadline 0' '--timing --ops 1000000'; do
+        status=0
+        # shellcheck disable=SC2086
+        timeout -k "$(limit 5)" 0.5 "$PROGRAM" $scene > /dev/null 2>&1 < /dev/null || status=$?
+        equal "status of $scene: 124, it has ended by itself; 137, it was killed" 124 "$status"
+    done
+}
+
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
 @test "15: names what is wrong with the values" {

@@ -180,6 +180,9 @@ main   | removes the path, which the manager could not" "$(part 'the manager is 
 @test "23: 20,000 random calls: the dictionary is like a table, also in its order" { claim proxies like-a-table; }
 @test "23: each proxy has the result, or the error, of its method" { claim proxies results; }
 @test "23: a list that is not read to its end is in nobody's way, in a child neither" { claim proxies half-a-list; }
+@test "23: a manager that is killed in the middle of a list is told as such" { claim proxies killed-in-a-list; }
+@test "23: a connection that a signal interrupts is made all the same" { claim proxies interrupted; }
+@test "23: a client that is refused waits for the end without work, and says why" { claim proxies refused; }
 @test "23: a busy manager is not taken for a dead one, nor waited for" { claim proxies busy-is-not-stale; }
 
 # ---- Words -------------------------------------------------------------------------------------------------------------

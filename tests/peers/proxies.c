@@ -6,7 +6,10 @@
 #include "dict.h"
 #include "manager.h"
 #include "table.h"
+#include "talk.h"
 
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 
 enum { STEPS = 20000, KEYS = 50, MANY = 3000 };
@@ -157,13 +160,14 @@ static void results(void)
     close_all();
 }
 
-static void fill(void)
+/* Each key is its own value, if there is none. */
+static void fill(const char *value)
 {
     struct table pairs = {0};
     char key[12];
     for (int i = 0; i < MANY; i++) {
         snprintf(key, sizeof key, "%d", i);
-        if (!table_set(&pairs, table_bytes(key), table_bytes(key)))
+        if (!table_set(&pairs, table_bytes(key), table_bytes(value ? value : key)))
             fail("no memory");
     }
     must(dict_update(&dict, &pairs), "update");
@@ -178,7 +182,7 @@ static void half_a_list(void)
     long count;
     int status;
     open_all();
-    fill();
+    fill(NULL);
     must(dict_items(&dict) && dict_next(&dict), "items");
     must(dict_len(&dict, &count) && count == MANY, "len");
     if (dict_next(&dict))
@@ -203,29 +207,143 @@ static void half_a_list(void)
     close_all();
 }
 
-/* Somebody listens there, but takes no more: the path is not stale, and to find that out takes no
- * time. */
-static void busy_is_not_stale(void)
+static int listener;
+
+/* At the path, with as many clients waiting as it takes. */
+static void listen_full(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *directory = getenv("TMPDIR");
     snprintf(address.sun_path, sizeof address.sun_path, "%s/busy.%d",
              directory ? directory : "/tmp", (int)getpid());
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0), waiting = 0;
+    snprintf(path, sizeof path, "%s", address.sun_path);
+    listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 1) < 0)
         die("listen");
-    while (manager_connect(address.sun_path, false) >= 0)
-        waiting++;
+    while (manager_connect(path, false) >= 0)
+        continue;
     if (errno != EAGAIN)
         die("the queue is full, but not with EAGAIN");
-    if (manager_remove_stale_path(address.sun_path) || access(address.sun_path, F_OK) < 0)
+}
+
+/* Somebody listens there, but takes no more: the path is not stale, and to find that out takes no
+ * time. */
+static void busy_is_not_stale(void)
+{
+    listen_full();
+    if (manager_remove_stale_path(path) || access(path, F_OK) < 0)
         fail("the path of a busy manager was removed");
     close(listener);
-    if (!manager_remove_stale_path(address.sun_path) || access(address.sun_path, F_OK) == 0)
+    if (!manager_remove_stale_path(path) || access(path, F_OK) == 0)
         fail("the stale path was not removed");
-    if (manager_remove_stale_path(address.sun_path))
+    if (manager_remove_stale_path(path))
         fail("a path that is not there was removed");
-    printf("%d clients waited\n", waiting);
+    printf("a path with a full queue stayed, the same without a listener went\n");
+}
+
+/* The manager is killed in the middle of a list: the next call says so, and each one after it. */
+static void killed_in_a_list(void)
+{
+    long count;
+    pid_t child = fork();
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        manager_open(&running.server, &manager, manager_server(), NULL);
+        const char *name = address_text(&running.server.address).text;
+        if (write(told[1], name, strlen(name) + 1) < 0)
+            die("write");
+        manager_run(&running.server);
+        _exit(EXIT_SUCCESS);
+    }
+    if (read(told[0], path, sizeof path) < 0)
+        die("read");
+    dict_init(&dict, path);
+    char much[900] = "";
+    memset(much, 'x', sizeof much - 1); /* more than is under way when the manager ends */
+    fill(much);
+    must(dict_items(&dict) && dict_next(&dict), "items");
+    kill(child, SIGKILL);
+    if (waitpid(child, NULL, 0) < 0)
+        die("waitpid");
+    must_fail(dict_len(&dict, &count), ECONNRESET, "len, with most of a list unread");
+    must_fail(dict_len(&dict, &count), ECONNRESET, "len, once more");
+    dict_close(&dict);
+    manager_remove_stale_path(path);
+    printf("the loss of the manager is told as such\n");
+}
+
+/* Until then it is on its way to a call that waits. proc_pid_stat(5) */
+static void wait_until_it_waits(pid_t process)
+{
+    char name[32], state = 0;
+    snprintf(name, sizeof name, "/proc/%d/stat", (int)process);
+    while (state != 'S') {
+        FILE *stat = fopen(name, "r");
+        if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+            die("%s", name);
+        fclose(stat);
+        sched_yield();
+    }
+}
+
+static void make_room(int signal_number)
+{
+    (void)signal_number;
+    int error = errno;
+    accept(listener, NULL, NULL);
+    errno = error;
+}
+
+/* Nobody takes its connection before a signal has interrupted it. */
+static void interrupted(void)
+{
+    struct sigaction action = {.sa_handler = make_room}; /* without SA_RESTART */
+    sigaction(SIGUSR1, &action, NULL);
+    listen_full();
+    pid_t parent = getpid(), child = fork();
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        wait_until_it_waits(parent);
+        kill(parent, SIGUSR1);
+        _exit(EXIT_SUCCESS);
+    }
+    if (manager_connect(path, true) < 0)
+        die("connect");
+    waitpid(child, NULL, 0);
+    close(listener);
+    unlink(path);
+    printf("a connection that a signal interrupts is made all the same\n");
+}
+
+/* A server that takes nothing more, and has not hung up. */
+static void refused(void)
+{
+    int ends[2], typed[2], status, unread = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || pipe(typed) < 0)
+        die("socketpair");
+    pid_t client = fork();
+    if (client < 0)
+        die("fork");
+    if (client == 0) {
+        close(ends[0]);
+        dup2(typed[0], STDIN_FILENO);
+        _exit(!talk_both_ways(ends[1]) && errno == EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    close(ends[1]);
+    shutdown(ends[0], SHUT_RD);
+    if (write(typed[1], "hello\n", 6) < 0)
+        die("write");
+    while (unread > 0) {
+        ioctl(typed[0], FIONREAD, &unread);
+        sched_yield();
+    }
+    wait_until_it_waits(client); /* and does not try again and again */
+    close(ends[0]);
+    if (waitpid(client, &status, 0) < 0 || status != EXIT_SUCCESS)
+        fail("the client does not say that nothing was taken");
+    printf("a client sends no more, waits for the end, and says why\n");
 }
 
 int main(int argc, char **argv)
@@ -234,7 +352,10 @@ int main(int argc, char **argv)
         {"like-a-table", like_a_table},
         {"results", results},
         {"half-a-list", half_a_list},
+        {"killed-in-a-list", killed_in_a_list},
         {"busy-is-not-stale", busy_is_not_stale},
+        {"interrupted", interrupted},
+        {"refused", refused},
         {0},
     };
     return claims_run(argc, argv, claims);

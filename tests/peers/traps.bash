@@ -45,6 +45,7 @@ ended_threads_are_joined() { claim workers ten-in-a-row; }
 a_burst_does_not_wait() { claim workers burst; }
 a_full_house_sleeps() { claim workers full-house; }
 a_full_house_needs_no_service_actions() { claim workers full-house-without-super; }
+a_full_house_needs_no_descriptors() { claim workers full-house-without-descriptors; }
 accept_that_fails_leaves_the_others_served() { claim workers accept-fails; }
 the_last_descriptor_is_enough() { claim workers last-descriptor; }
 
@@ -59,5 +60,6 @@ an_unrelated_child_keeps_its_status() { claim workers unrelated-child; }
 a_crash_takes_nobody_with_it() { claim workers crash; }
 a_process_left_behind_takes_no_place() { claim workers process-left-behind; }
 a_child_may_become_another_program() { claim workers other-program; }
+server_close_in_a_child_closes_its_own() { claim workers close-in-a-child; }
 an_orphan_holds_no_port() { claim workers orphan; }
 a_fork_does_not_wait_for_a_reader() { claim workers beside-a-reader; }

@@ -215,6 +215,38 @@ static void last_descriptor(void)
     printf("the client with the last descriptor is served\n");
 }
 
+/* Most of its children have no pipe, as there were no descriptors for one. */
+static void full_house_without_descriptors(void)
+{
+    enum { CHILDREN = 40 };
+    struct running running;
+    struct server_class class = forking_tcp_server();
+    class.max_children = CHILDREN;
+    open_server(&running.server, class, echo(SOCK_STREAM));
+    pid_t clients = fork();
+    if (clients < 0)
+        die("fork");
+    for (int i = 0; clients == 0 && i < CHILDREN; i++)
+        ask(client_of(&running.server), "hello\n");
+    if (clients == 0) {
+        tell();
+        for (;;)
+            pause();
+    }
+    struct rlimit before = leave_descriptors(5);
+    begin(&running);
+    wait_until_told();
+    double used = cpu_percent();
+    setrlimit(RLIMIT_NOFILE, &before);
+    end(&running);
+    server_close(&running.server);
+    kill(clients, SIGKILL);
+    waitpid(clients, NULL, 0);
+    if (used > 5)
+        fail("%.1f %% of a CPU while all places are taken", used);
+    printf("%.1f %% of a CPU while %d children have few descriptors\n", used, CHILDREN);
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static bool wait_for_more(struct handler *self)
@@ -584,6 +616,34 @@ static void other_program(void)
     printf("the end beside a child that has become cat took %.0f ms\n", took);
 }
 
+static bool close_server_at_the_end(struct handler *self)
+{
+    echo_lines(self);
+    server_close(self->server);
+    return true;
+}
+
+/* What a handler closes is its own: its sisters live on, and so does the path. */
+static void close_in_a_child(void)
+{
+    struct running running;
+    struct handler_class handler = stream_request_handler();
+    handler.handle = close_server_at_the_end;
+    open_server(&running.server, forking_unix_stream_server(), handler);
+    begin(&running);
+    int ann = client_of(&running.server), bob = client_of(&running.server);
+    ask(ann, "hello\n");
+    ask(bob, "hello\n");
+    shutdown(bob, SHUT_WR);
+    expect_end(bob);
+    ask(ann, "still here\n");
+    ask_once(&running.server);
+    end(&running);
+    server_close(&running.server);
+    close(ann);
+    printf("one child has closed the server, the other one and the path are there\n");
+}
+
 /* The server is a process here. It is killed while a client is connected; the child that serves
  * this client lives on, and holds no port. */
 static void orphan(void)
@@ -663,6 +723,7 @@ int main(int argc, char **argv)
         {"burst", burst},
         {"full-house", full_house},
         {"full-house-without-super", full_house_without_super},
+        {"full-house-without-descriptors", full_house_without_descriptors},
         {"accept-fails", accept_fails},
         {"last-descriptor", last_descriptor},
         {"close-with-clients", close_with_clients},
@@ -675,6 +736,7 @@ int main(int argc, char **argv)
         {"crash", crash},
         {"process-left-behind", process_left_behind},
         {"other-program", other_program},
+        {"close-in-a-child", close_in_a_child},
         {"orphan", orphan},
         {"beside-a-reader", beside_a_reader},
         {0},
