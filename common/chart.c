@@ -86,7 +86,7 @@ static void draw_axes(FILE *file, const struct chart *chart, struct scale scale)
         double y = y_at(scale, step);
         fprintf(file, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ccc\"/>\n", LEFT,
                 y, RIGHT, y);
-        snprintf(text, sizeof text, "%.0f", step);
+        snprintf(text, sizeof text, step < 1 ? "%g" : "%.0f", step);
         draw_text(file, LEFT - 10, y + 6, "text-anchor=\"end\"", text);
     }
     for (int i = 0; i < chart->points; i++) {
@@ -157,11 +157,11 @@ static int collect_labels(const struct chart *chart, struct scale scale, struct 
 /* Names of lines that end at the same x stand in the order of their ends, none on another. */
 static void move_apart(struct label *labels, int count)
 {
-    double lowest = BOTTOM;
+    double gap = fmin(LABEL_GAP, (double)(BOTTOM - TOP) / count), lowest = BOTTOM;
     for (int i = 1; i < count; i++)
         if (labels[i].point == labels[i - 1].point)
-            labels[i].text_y = fmax(labels[i].text_y, labels[i - 1].text_y + LABEL_GAP);
-    for (int i = count - 1; i >= 0; i--, lowest -= LABEL_GAP) {
+            labels[i].text_y = fmax(labels[i].text_y, labels[i - 1].text_y + gap);
+    for (int i = count - 1; i >= 0; i--, lowest -= gap) {
         if (i < count - 1 && labels[i].point != labels[i + 1].point)
             lowest = BOTTOM;
         labels[i].text_y = fmin(labels[i].text_y, lowest);

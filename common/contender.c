@@ -114,7 +114,7 @@ static void read_first_line(int fd, char *line, size_t size)
     line[strcspn(line, "\n")] = '\0';
 }
 
-/* Takes "... listening on HOST:PORT" apart. */
+/* Takes "... listening on IPv4:PORT" apart. */
 static bool parse_address(struct address *address, const char *line)
 {
     static const char words[] = "listening on ";
@@ -153,7 +153,7 @@ bool contender_start(struct contender *contender, const char *command, int cpu,
     contender->is_drained = false;
     contender->has_ended = false;
     if (!parse_address(&contender->address, line))
-        snprintf(why->text, sizeof why->text, "says \"%.60s\", not \"listening on HOST:PORT\"",
+        snprintf(why->text, sizeof why->text, "says \"%.60s\", not \"listening on IPv4:PORT\"",
                  line);
     else
         contender->is_drained = pthread_create(&contender->drain, NULL, drain, contender) == 0;

@@ -28,9 +28,9 @@ struct contender {
  * read from *says, which the caller closes. Returns its pid, or -1 with errno set. popen(3) */
 pid_t contender_run(const char *command, int cpu, int *says);
 
-/* Starts a server in that way, and waits for the line that ends in "listening on HOST:PORT", for
- * 10 s at most. Returns false, with a message in why, where that line does not come; nothing is left
- * then. */
+/* Starts a server in that way, and waits for its first line, for 10 s at most: it ends in
+ * "listening on IPv4:PORT". Returns false, with a message in why, where that line does not come;
+ * nothing is left then. */
 struct contender_error {
     char text[160];
 };

@@ -375,10 +375,14 @@ static void print_table(int point)
     double best = best_rate(point);
     for (int i = 0; i < entry_count; i++)
         print_row(&entries[i], point, best);
-    for (int i = 0; i < entry_count; i++)
-        if (MEDIAN(entries[i].rounds[point], failed) > 0)
+    for (int i = 0; i < entry_count; i++) {
+        const struct round *all = entries[i].rounds[point];
+        if (MEDIAN(all, failed) > 0)
             say(padded(entries[i].name).text, "refused or lost %.0f of %ld clients",
-                MEDIAN(entries[i].rounds[point], failed), clients[point] + idle);
+                MEDIAN(all, failed), clients[point] + idle);
+        else if (MEDIAN(all, served) < 1)
+            say(padded(entries[i].name).text, "no reply within 300 ms: not measured");
+    }
 }
 
 static void print_bars(int point)
@@ -496,8 +500,10 @@ static void measure_memory(void)
             show_progress(entries[i].name, idle_for_memory, round);
             kib[i][round] = measure_idle(&entries[i], of_sockets);
         }
-    for (int i = 0; i < entry_count && !stop_asked; i++)
-        entries[i].idle_kib = spread_of(kib[i], rounds).median;
+    for (int i = 0; i < entry_count && !stop_asked; i++) {
+        struct spread all = spread_of(kib[i], rounds); /* which sorts them: the lowest is first */
+        entries[i].idle_kib = kib[i][0] < 0 ? -1 : all.median;
+    }
 }
 
 static void read_mode(void)
@@ -579,13 +585,15 @@ static void read_options(void)
 static int contest(char **operands)
 {
     (void)operands;
+    if (python || limits)
+        args_refuse("--python, --limits: for programs");
     read_options();
     stop_on_signals();
     long descriptors = net_raise_descriptor_limit();
     idle_for_memory =
         descriptors < 2 * MOST_IDLE + SPARE ? (int)(descriptors - SPARE) / 2 : MOST_IDLE;
     contender_pin(own_cpu);
-    if (plan.mode == LOAD_ECHO)
+    if (plan.mode == LOAD_ECHO && idle_for_memory >= ENOUGH_IDLE)
         measure_memory();
     for (int point = 0; point < client_counts && !stop_asked; point++) {
         take_turns(point);
@@ -685,6 +693,10 @@ static void time_one(const struct timed *timed)
 static int programs(char **operands)
 {
     (void)operands;
+    bool has_other =
+        models || peer_count || idle || requests || seconds_text || json_path || svg_path;
+    if (has_other || size != 64 || strcmp(mode_name, "connect") || strcmp(clients_text, "16"))
+        args_refuse("programs: takes --rounds, --cpus, --python and --limits");
     read_cpus();
     name_columns = 7;
     say(padded("program").text, "       rate ±      of Python  of bare calls");

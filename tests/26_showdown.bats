@@ -127,6 +127,15 @@ write_peer() { # NAME LINE COMMAND
     is_in_proportion
 }
 
+@test "26: an option that would change nothing is refused" {
+    local option
+    for option in --models=epoll --peer=a=b --mode=echo --clients=1 --idle=1 --size=1 --seconds=1 --requests=1 --json=x --svg=x; do
+        refuses 2 'programs: takes --rounds, --cpus, --python and --limits' programs "$option"
+    done
+    refuses 2 '--python, --limits: for programs' --python python3
+    refuses 2 '--python, --limits: for programs' --limits build/peers/limits
+}
+
 @test "26: a model that there is not, or not for this mode" {
     refuses 2 '--models flash: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epoll,flash
     refuses 2 '--models epol: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epol
@@ -163,14 +172,14 @@ write_peer() { # NAME LINE COMMAND
 }
 
 @test "26: a peer that is no server is named" {
-    fails 'a: says "hello", not "listening on HOST:PORT"' --peer 'a=echo hello'
-    fails 'a: says "", not "listening on HOST:PORT"' --peer a=true
-    fails 'a: says "", not "listening on HOST:PORT"' --models epoll --peer a=false
-    fails 'a: says "server | listening on 127.0.0.1:99999", not "listening on HOST:PORT"' \
+    fails 'a: says "hello", not "listening on IPv4:PORT"' --peer 'a=echo hello'
+    fails 'a: says "", not "listening on IPv4:PORT"' --peer a=true
+    fails 'a: says "", not "listening on IPv4:PORT"' --models epoll --peer a=false
+    fails 'a: says "server | listening on 127.0.0.1:99999", not "listening on IPv4:PORT"' \
         --peer "a=echo 'server | listening on 127.0.0.1:99999'"
     run limited env "$family" "$PROGRAM" --peer 'a=/no/such/program' # the shell has its say too
     equal status 1 "$status"
-    equal 'the last line' "$stem: a: says \"\", not \"listening on HOST:PORT\"" "$(tail -n 1 <<< "$output")"
+    equal 'the last line' "$stem: a: says \"\", not \"listening on IPv4:PORT\"" "$(tail -n 1 <<< "$output")"
     nothing_left
     claim loads not-started
 }
@@ -261,6 +270,13 @@ write_peer() { # NAME LINE COMMAND
     nothing_left
 }
 
+@test "26: too few descriptors for silent clients: no figure for their memory" {
+    run limited env "$family" bash -c 'ulimit -n 45; exec "$@"' - "$PROGRAM" --mode echo --models serial --clients 2 --rounds 1
+    equal 'status' 0 "$status"
+    equal 'idle and served' '- 1' "$(column 8,9)"
+    nothing_left
+}
+
 @test "26: a peer that hangs up at once is served no better than its figures say" {
     local mode
     for mode in connect echo; do
@@ -270,6 +286,22 @@ write_peer() { # NAME LINE COMMAND
         [[ $output == *'nobody | refused or lost 16 of 16 clients'* ]] || fail "$output"
         equal 'rate' 1 "$(grep -c '"rate": 0.0,' "$BATS_TEST_TMPDIR/json")"
     done
+}
+
+@test "26: a peer whose replies do not come in time has no figures" {
+    local mode peer
+    for mode in connect echo; do
+        for peer in silence late; do
+            contest --models '' --mode "$mode" --clients 4 --peer "$peer=$LOADS serve $peer"
+            equal "the row of $peer" "$peer 0 0 0.00 0 0 0.0 - 0" "$(rows)"
+            grep -q "^$peer *| no reply within 300 ms: not measured$" <<< "$output" || fail "$output"
+        done
+    done
+}
+
+@test "26: replies that come in many parts are waited for" {
+    contest --mode echo --clients 256 --size 1000000 --models epoll --requests 256
+    equal 'served' 256 "$(column 9)"
 }
 
 @test "26: a wrong reply ends the contest" {

@@ -127,6 +127,18 @@ static void serve_silence(void)
     wait_for_sigterm();
 }
 
+/* It would do, but takes longer than anybody waits. */
+static size_t reply_late(char *data, size_t length)
+{
+    poll(NULL, 0, 500);
+    return reply(data, length);
+}
+
+static void serve_late(void)
+{
+    serve_with(reply_late);
+}
+
 static void burn(double ms)
 {
     double end = clock_ms(CLOCK_PROCESS_CPUTIME_ID) + ms;
@@ -212,6 +224,7 @@ static const struct kind {
     {"talk", serve_and_talk},
     {"nobody", serve_nobody},
     {"silence", serve_silence},
+    {"late", serve_late},
     {"work", serve_with_work},
     {"work-in-child", serve_with_work_in_a_child},
     {"work-of-ended-child", serve_with_work_of_a_child_that_has_ended},

@@ -15,6 +15,7 @@
 Prints the line that the lesson prints with --timing, and measures from where the lesson does.
 """
 import multiprocessing
+import signal
 import sys
 import threading
 import time
@@ -243,6 +244,8 @@ def main():
         if not words[1].isdecimal() or not 1 <= int(words[1]) <= 10000000:
             return refuse("%s: wants a number from 1 to 10000000" % words[1])
         count = int(words[1])
+    # so that it leaves by way of its with statements: a manager would stay behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     measure(count)
     return 0
 
