@@ -294,7 +294,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* Lets the clients ask without end, a portion at a time: 10,000 requests at once are a wave, and
- * overflow a queue. What is measured begins when there was a reply for each. Returns how many ask. */
+ * overflow a queue. What is measured begins when there was a reply for each. Returns how
+ * many ask. */
 static long warm_up(struct load *load)
 {
     struct deadline limit = deadline_in(WARM_UP_MS);

@@ -306,8 +306,8 @@ static struct spread over_rounds(const struct round *all, size_t offset)
     return spread_of(values, rounds);
 }
 
-/* The server's time for a request. Over all rounds: of children that have ended it is known in steps
- * of 10 ms. */
+/* The server's time for a request. Over all rounds: of children that have ended it is known in
+ * steps of 10 ms. */
 static double cpu_us(const struct round *all)
 {
     double seconds = 0, replies = 0;
