@@ -503,17 +503,19 @@ bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arg
         pieces = calloc((size_t)(count / piece + count / chunk + 2), sizeof *pieces); /* at most */
     if (!pieces)
         return false;
-    struct task *end = pieces;
-    for (long i = 0; i < count; i += end++->count) {
-        *end = (struct task){.function = function,
-                             .arguments = arguments + i,
-                             .results = results + i,
-                             .count = smaller(piece, smaller(chunk - i % chunk, count - i)),
-                             .follows = i % chunk != 0};
-        submit(pool, end);
+    long made = 0;
+    for (long i = 0; i < count; made++) {
+        long length = smaller(piece, smaller(chunk - i % chunk, count - i));
+        pieces[made] = (struct task){.function = function,
+                                     .arguments = arguments + i,
+                                     .results = results + i,
+                                     .count = length,
+                                     .follows = i % chunk != 0};
+        submit(pool, &pieces[made]);
+        i += length;
     }
     int error = 0;
-    for (struct task *task = pieces; task < end; task++) {
+    for (struct task *task = pieces; task < pieces + made; task++) {
         if (task->state == TASK_PENDING)
             pool_get(pool, task, -1);
         if (task->state == TASK_FAILED && error == 0)
