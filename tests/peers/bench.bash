@@ -37,7 +37,7 @@ bench() {
     for idle in 0 900; do
         showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle
     done
-    showdown --models all --mode echo --clients 1,4,16,256,1000,10000 --json "$out/growth.json" --svg "$out/growth.svg"
+    showdown --models all --mode echo --clients 1,4,16,256,1000,10000 --rounds 2 --json "$out/growth.json" --svg "$out/growth.svg"
     showdown programs --limits "$limits" ${python:+--python "$python tests/peers/programs.py"}
 }
 
