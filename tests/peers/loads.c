@@ -139,6 +139,18 @@ static void serve_late(void)
     serve_with(reply_late);
 }
 
+/* A reply of many parts takes longer, too, but there is always more of it. */
+static size_t reply_slowly(char *data, size_t length)
+{
+    poll(NULL, 0, 60);
+    return reply(data, length);
+}
+
+static void serve_slowly(void)
+{
+    serve_with(reply_slowly);
+}
+
 static void burn(double ms)
 {
     double end = clock_ms(CLOCK_PROCESS_CPUTIME_ID) + ms;
@@ -225,6 +237,7 @@ static const struct kind {
     {"nobody", serve_nobody},
     {"silence", serve_silence},
     {"late", serve_late},
+    {"slowly", serve_slowly},
     {"work", serve_with_work},
     {"work-in-child", serve_with_work_in_a_child},
     {"work-of-ended-child", serve_with_work_of_a_child_that_has_ended},
