@@ -22,7 +22,6 @@ enum {
     ADDRESSES = 16,     /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
     AT_ONCE = 128,      /* clients that connect at the same time, so that no queue is full */
     WARM_UP_MS = 3000,  /* the longest time before it measures, and beyond what was asked for */
-    QUIET_MS = 300,     /* no reply for so long: no more will come */
     BUFFER_SIZE = 65536 /* for what is received at once */
 };
 
@@ -237,7 +236,7 @@ static int take_turns(struct load *load, int ms)
 /* Every client asks once: whoever has been served has been accepted. */
 static bool let_all_ask_once(struct load *load)
 {
-    struct deadline quiet = deadline_in(QUIET_MS);
+    struct deadline quiet = deadline_in(LOAD_QUIET_MS);
     int next = 0;
     while (!stop_asked && deadline_left(quiet) > 0) {
         int before = load->served + load->failed;
@@ -254,7 +253,7 @@ static bool let_all_ask_once(struct load *load)
         if (load->served + load->failed == load->count)
             return true;
         if (busy > 0) /* a long reply comes in parts */
-            quiet = deadline_in(QUIET_MS);
+            quiet = deadline_in(LOAD_QUIET_MS);
     }
     return true;
 }
@@ -315,7 +314,7 @@ static long warm_up(struct load *load)
         }
         if (next == load->plan.clients && load->replies >= asking)
             break;
-        if (take_turns(load, QUIET_MS) == 0)
+        if (take_turns(load, LOAD_QUIET_MS) == 0)
             break;
     }
     return asking;
@@ -332,7 +331,7 @@ static double measure(struct load *load, long asking)
     while (!stop_asked && load->open > 0 && time < latest) {
         if (load->requests >= wanted && (plan->requests > 0 || time >= end))
             break;
-        bool quiet = take_turns(load, QUIET_MS) == 0;
+        bool quiet = take_turns(load, LOAD_QUIET_MS) == 0;
         if (quiet && plan->requests > 0)
             break; /* no more will come; this wait does not count */
         time = now();
@@ -361,7 +360,7 @@ static int count_under_way(const struct load *load)
 static void finish(struct load *load)
 {
     load->phase = FINISH;
-    while (!stop_asked && count_under_way(load) > 0 && take_turns(load, QUIET_MS) > 0)
+    while (!stop_asked && count_under_way(load) > 0 && take_turns(load, LOAD_QUIET_MS) > 0)
         continue;
     for (int i = 0; !stop_asked && i < load->plan.clients; i++)
         if (is_under_way(&load->clients[i]))

@@ -18,6 +18,8 @@ enum load_mode {
     LOAD_DATAGRAM, /* as LOAD_ECHO, through UDP; a datagram that is lost is not sent again */
 };
 
+enum { LOAD_QUIET_MS = 300 }; /* nothing has come for so long: no more will */
+
 struct load_plan {
     struct address server;
     enum load_mode mode;
@@ -41,13 +43,13 @@ struct load_result {
 
 struct load;
 
-/* Connects all clients and lets each ask once, until all have had a reply or nothing has come for
- * 300 ms: who has had none by then takes no part. NULL, with errno set, where that cannot be (out
+/* Connects all clients and lets each ask once, until all have had a reply or nothing more comes
+ * (LOAD_QUIET_MS): who has had none by then takes no part. NULL, with errno set, where that cannot be (out
  * of descriptors or memory). The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
 /* Measures by the plan; when it returns, no request is under way any more. Ends early where no more
- * replies come (300 ms), and, without harm, when stop_asked (stop.h). */
+ * replies come, and, without harm, when stop_asked (stop.h). */
 struct load_result load_run(struct load *load);
 
 /* How many clients have had a reply, and how many are connected or try to be; the idle ones too. */

@@ -381,7 +381,7 @@ static void print_table(int point)
             say(padded(entries[i].name).text, "refused or lost %.0f of %ld clients",
                 MEDIAN(all, failed), clients[point] + idle);
         else if (MEDIAN(all, served) < 1)
-            say(padded(entries[i].name).text, "no reply within 300 ms: not measured");
+            say(padded(entries[i].name).text, "no reply within %d ms: not measured", LOAD_QUIET_MS);
     }
 }
 
