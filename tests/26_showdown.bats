@@ -106,6 +106,8 @@ write_peer() { # NAME LINE COMMAND
     contest --mode echo --clients 8 --models select,epoll,thread,threading
     has_the_form_for '8 clients, echo of 64 bytes, 1 round of 0.02 s' select epoll thread threading
     is_in_proportion
+    contest --clients 1 --requests 4 --models '' --peer "slow=$LOADS serve slowly" --peer "quick=$BUILD/08_epoll_server serve"
+    is_in_proportion
 }
 
 # ---- Who takes part --------------------------------------------------------------------------------------------------

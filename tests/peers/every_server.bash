@@ -161,6 +161,7 @@ every_server_stops_with_clients_connected() {
     stop
     start "${SERVE[@]}"
     hold stall "$ADDRESS"
+    await 'received .* from client 1'
     stop
 }
 
