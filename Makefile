@@ -8,7 +8,7 @@ NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
 PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c %/tsan_select.c,$(wildcard tests/peers/*.c)))
 program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
 # How a lesson's demo is played stands after "Run" in the comment at the top of its file.
-demo = $(shell sed -n '/^ [*] Run  /{s|.*build/[0-9a-z_]*||;s/,.*//;p;q;}' lessons/$(1)_*.c)
+demo = $(shell sed -n '/^ [*] Run  /{s/,.*//;s|.*build/[0-9a-z_]*||;p;q;}' lessons/$(1)_*.c)
 
 # The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
 GLIBC := $(shell echo '\#include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
@@ -23,7 +23,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help tour test bugs bench slides clean FORCE $(NUMBERS)
+.PHONY: all programs help tour test bugs bench slides clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -58,7 +58,7 @@ $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/t
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
-NN:  ## make 06: build lesson 06 and play its demo; make 06 ARGS="serve --port 8002"
+NN:  ## build lesson NN, play its demo; make 06 ARGS="serve --port 8002"
 $(NUMBERS): %: all
 	@$(call program,$*) $(or $(ARGS),$(call demo,$*))
 
@@ -86,7 +86,7 @@ export TOUR
 tour: all  ## play every lesson in order; on a terminal, Enter goes on
 	@eval "$$TOUR"
 
-bench: programs  ## the showdown of all servers and programs, in under two minutes: build/bench/
+bench: programs  ## the showdown of all, in under two minutes, into build/bench/
 	@BUILD='$(BUILD)' bash tests/peers/bench.bash
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, thread
+test: programs  ## run all tests; T=06: a lesson's; SAN=address, undefined, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@set -- tests/$(T)*.bats; \
@@ -105,14 +105,14 @@ test: programs  ## run all tests; T=06: one lesson's; SAN=address, undefined, th
 	{ echo "$$1"; shift; ls -S "$$@"; } | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
 	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
 
-bugs:  ## seed each known mistake and see a test catch it; T=06: one lesson's
+bugs:  ## see a test catch each known mistake; T=06: one lesson's
 	@bash tests/bugs/run '$(T)'
 
 # ---- The rest --------------------------------------------------------------------------------------------------------
 
 MARP := @marp-team/marp-cli@4.2.3
 
-slides:  ## render the decks to build/slides/*.html (needs npx and the npm registry)
+slides:  ## render the decks to build/slides/*.html; needs npx
 	@command -v npx > /dev/null || { echo 'make slides: npx is missing (Debian package npm); the decks read well as they are' >&2; exit 1; }
 	@mkdir -p build/slides && cp -R slides/img build/slides/
 	npx --yes $(MARP) --input-dir slides --output build/slides
@@ -125,6 +125,12 @@ list_targets = sed -n 's/^\([a-zA-Z]*\):[^\#]*\#\# \(.*\)/  make \1\t\2/p' Makef
 help:  ## this list
 	@$(list_targets)
 
+mistyped = { echo "make: no target '$@'. There are:"; $(list_targets); } >&2; exit 2
+
 # For a target that is mistyped; not for the sources, which come here too when all is made again (make -B).
 .DEFAULT:
-	@$(if $(filter $@,$(MAKECMDGOALS)),{ echo "make: no target '$@'. There are:"; $(list_targets); } >&2; exit 2,:)
+	@$(if $(filter $@,$(MAKECMDGOALS)),$(mistyped),:)
+
+# These are there, but are no targets either.
+NN build common lessons tests:
+	@$(mistyped)

@@ -65,7 +65,8 @@ static void print_reply(int fd, bool datagram, bool until_newline)
         if (got == 0 && until_newline && !datagram)
             fail("the server closed the connection");
         fwrite(data, 1, (size_t)got, stdout);
-        fflush(stdout);
+        if (fflush(stdout) == EOF)
+            die("write");
     } while (!datagram && got > 0 && !(until_newline && data[got - 1] == '\n'));
 }
 
@@ -84,6 +85,8 @@ int talk(int fd)
             shutdown(fd, SHUT_WR); /* the last line may lack its newline: end of file is its end */
         print_reply(fd, datagram, whole);
     }
+    if (ferror(stdin))
+        die("read");
     free(line);
     close(fd);
     return EXIT_SUCCESS;
@@ -99,7 +102,8 @@ static bool print_what_comes(int fd)
     if (got <= 0)
         return got < 0 && errno == EINTR;
     fwrite(data, 1, (size_t)got, stdout);
-    fflush(stdout);
+    if (fflush(stdout) == EOF)
+        die("write");
     return true;
 }
 
@@ -131,9 +135,11 @@ bool talk_both_ways(int fd)
             }
         } else if (fds[0].revents) {
             ssize_t got = read(STDIN_FILENO, typed, sizeof typed);
+            if (got < 0 && errno != EINTR)
+                die("read");
             start = 0;
             end = got > 0 ? (size_t)got : 0;
-            at_end = got == 0 || (got < 0 && errno != EINTR);
+            at_end = got == 0;
             if (at_end)
                 shutdown(fd, SHUT_WR);
         }

@@ -1,5 +1,6 @@
 /* talk: the posts' interactive client.
- * Introduced by lesson 02; lesson 01 shows it longhand. */
+ * Introduced by lesson 02; lesson 01 shows it longhand. An input that cannot be read and an output
+ * that cannot be written end the program: die. */
 #ifndef TALK_H
 #define TALK_H
 

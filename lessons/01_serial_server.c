@@ -285,8 +285,11 @@ static int talk(char **operands)
         if (!send_all(fd, line, length) || receive_all(fd, line, length) != length)
             fail("the server closed the connection");
         fwrite(line, 1, length, stdout);
-        fflush(stdout);
+        if (fflush(stdout) == EOF)
+            die("write");
     }
+    if (ferror(stdin))
+        die("read");
     close(fd);
     return EXIT_SUCCESS;
 }

@@ -194,8 +194,7 @@ int main(int argc, char **argv)
     static const struct command commands[] = {
         {"", "", "play the demo", demo},
         {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed as a datagram, print its reply",
-         connect_to},
+        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
         {0},
     };
     static const struct option_spec options[] = {

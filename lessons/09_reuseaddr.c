@@ -273,6 +273,8 @@ static int demo(char **operands)
     (void)operands;
     if (hold)
         return hold_port();
+    if (port != 0 || no_reuse || reuse_port)
+        args_refuse("--port, --no-reuse, --reuse-port: only with --hold");
     show_table();
     show_udp_receiver();
     show_reuseport_listeners();

@@ -154,6 +154,7 @@ static void accept_client(void)
     static bool complained;
     int connection = accept(stop_listener, NULL, NULL);
     if (connection >= 0) {
+        fcntl(connection, F_SETFL, 0); /* as on BSD it is what the listener is; not on Linux */
         complained = false;
         start_worker(connection);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED &&
@@ -167,6 +168,8 @@ static void accept_client(void)
 
 static void serve_until_stopped(void)
 {
+    if (stop_listener >= FD_SETSIZE) /* lesson 06 says why */
+        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     while (!stop_asked) {
         fd_set readable;

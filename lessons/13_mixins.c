@@ -335,10 +335,8 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"class", "C", "tcp, udp, unix-stream, unix-datagram; threading-tcp, forking-udp, ...",
-         .text = &class_name},
-        {"handler", "H", "hotline, or upper: what comes in goes out in upper case",
-         .text = &handler_name},
+        {"class", "C", "tcp, forking-unix-datagram, ...", .text = &class_name},
+        {"handler", "H", "hotline, or upper for upper case", .text = &handler_name},
         {"host", "H", "the address to listen on", .text = &host},
         {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"path", "P", "the path of a Unix socket (default one with the pid)", .text = &path},

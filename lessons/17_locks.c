@@ -636,14 +636,13 @@ int main(int argc, char **argv)
     };
     static const struct option_spec options[] = {
         {"no-lock", NULL, "the same without a lock", .flag = &no_lock},
-        {"threads", "N", "threads that add one by brute force", .number = &thread_count, .min = 1,
+        {"threads", "N", "threads that add by brute force", .number = &thread_count, .min = 1,
          .max = 1000},
         {"increments", "N", "how often each adds one", .number = &increments, .min = 1,
          .max = 10000000},
-        {"unit", "MS", "how long each of the post's threads waits", .number = &unit_ms,
-         .max = 1000},
-        {"limit", "MS", "how long bob waits for a lock that he does not get", .number = &limit_ms,
-         .min = 1, .max = 10000},
+        {"unit", "MS", "how long the post's threads wait", .number = &unit_ms, .max = 1000},
+        {"limit", "MS", "how long bob waits for the lock", .number = &limit_ms, .min = 1,
+         .max = 10000},
         {"writers", "N", "threads that wait in a circle", .number = &writer_count, .min = 2,
          .max = MAX_WRITERS},
         {"timing", NULL, "measure the increments, with no narration", .flag = &timing},

@@ -500,8 +500,7 @@ int main(int argc, char **argv)
         {"no-flush", NULL, "forget what stdio has buffered", .flag = &no_flush},
         {"adopt", NULL, "main becomes the parent of orphans (Linux)", .flag = &adopt},
         {"timing", NULL, "measure fork and wait, with no narration", .flag = &timing},
-        {"ops", "N", "processes to start for --timing", .number = &operations, .min = 1,
-         .max = 1000000},
+        {"ops", "N", "processes to time", .number = &operations, .min = 1, .max = 1000000},
         {0},
     };
     static const struct program program = {

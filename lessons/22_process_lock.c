@@ -531,8 +531,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"processes", "N", "children; 0: 5000, or 4 with --timing", .number = &processes,
-         .max = 100000},
+        {"processes", "N", "children; 0: 5000, --timing: 4", .number = &processes, .max = 100000},
         {"print-early", NULL, "print before the children are joined", .flag = &print_early},
         {"no-lock", NULL, "let the children add without the lock", .flag = &no_lock},
         {"not-robust", NULL, "a lock that does not tell that its owner died", .flag = &not_robust},

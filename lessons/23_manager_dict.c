@@ -458,7 +458,7 @@ int main(int argc, char **argv)
         {"path", "P", "the path of the socket (default one with the pid)", .text = &path},
         {"timing", NULL, "measure gets and sets, with no narration", .flag = &timing},
         {"clients", "N", "clients at once", .number = &clients, .min = 1, .max = 10000},
-        {"ops", "N", "gets and sets, of all clients", .number = &ops, .min = 1, .max = 1000000},
+        {"ops", "N", "gets and sets, all clients", .number = &ops, .min = 1, .max = 1000000},
         {0},
     };
     static const struct program program = {

@@ -527,12 +527,10 @@ int main(int argc, char **argv)
     };
     static const struct option_spec options[] = {
         {"workers", "N", "processes in the pool", .number = &workers, .min = 1, .max = 1000},
-        {"tasks", "N", "tasks of the first scene, or to measure", .number = &tasks, .min = 1,
-         .max = 10000000},
+        {"tasks", "N", "tasks to show, or to measure", .number = &tasks, .min = 1, .max = 10000000},
         {"chunk", "N", "tasks that map hands out together", .number = &chunk, .min = 1,
          .max = 1024},
-        {"unit", "MS", "how long a task of the first scene takes", .number = &unit_ms, .min = 1,
-         .max = 10000},
+        {"unit", "MS", "how long a shown task takes", .number = &unit_ms, .min = 1, .max = 10000},
         {"timing", NULL, "measure tasks, with no narration", .flag = &timing},
         {"mode", "M", "what to measure: apply, async or map", .text = &mode},
         {0},

@@ -121,6 +121,11 @@ make_here() {
     run make_here tuor
     ((status == 2))
     [[ $output == "make: no target 'tuor'"*"$help"* ]] || fail "$output"
+    for target in tests lessons build NN; do
+        run make_here "$target"
+        [[ $status == 2 && $output == "make: no target '$target'"*"$help"* ]] || fail "$output"
+    done
+    equal 'lines over 80 columns' '' "$(awk 'length($0) > 80' <<< "$help")"
 }
 
 @test "00: make NN plays the demo, or what ARGS say" {
@@ -129,6 +134,21 @@ make_here() {
     [[ $output == *'server | stopped' ]] || fail "$output"
     run make_here 01 ARGS=--help
     [[ $output == 'Usage: 01_serial_server '* ]] || fail "$output"
+}
+
+@test "00: make NN plays what the tour plays" {
+    local lesson run
+    for lesson in $(lessons); do
+        run=$(sed -nE '/^ [*] Run  /{s/,.*//;s/.* build/build/;p;q}' "lessons/$lesson.c")
+        equal "the command of $lesson" "$run" "$(make_here -n BUILD=build "${lesson%%_*}" | tail -n 1 | sed 's/ *$//' | tr -s ' ')"
+    done
+}
+
+@test "00: each lesson's help fits 80 columns" {
+    local lesson
+    for lesson in $(lessons); do
+        equal "lines of $lesson --help over 80 columns" '' "$("$BUILD/$lesson" --help | awk 'length($0) > 80')"
+    done
 }
 
 @test "00: the tour plays every lesson, and goes on by itself where there is no terminal" {

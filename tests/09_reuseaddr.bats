@@ -265,6 +265,8 @@ demo_says() {
     refuses 2 '--port 80x: not a number from 0 to 65535' --hold --port 80x
     refuses 2 '--port: wants a value' --hold --port
     refuses 2 '--prot: no such option; see --help' --hold --prot 80
+    refuses 2 '--port, --no-reuse, --reuse-port: only with --hold' --no-reuse
+    refuses 2 '--port, --no-reuse, --reuse-port: only with --hold' --port 8009
     refuses 2 '--hold=8009: takes no value' --hold=8009
     refuses 2 'hold: no such command; see --help' hold
     refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' --hold --host 127.0.0.999

@@ -28,6 +28,7 @@ load peers/concurrent
 @test "10: serves many at once" { concurrent_serves_many_at_once; }
 @test "10: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
 @test "10: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
+@test "10: names a listener that does not fit an fd_set" { concurrent_names_a_listener_that_does_not_fit_an_fd_set; }
 
 # All have connected and sent before the server looks: it starts the threads in one go.
 @test "10: gives each of a crowd a thread of its own" {

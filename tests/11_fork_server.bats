@@ -219,6 +219,7 @@ three_clients_come_and_leave() {
 @test "11: serves many at once" { concurrent_serves_many_at_once; }
 @test "11: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
 @test "11: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
+@test "11: names a listener that does not fit an fd_set" { concurrent_names_a_listener_that_does_not_fit_an_fd_set; }
 
 @test "11: stops with clients of every kind, and leaves no child" { concurrent_stops_with_clients_of_every_kind; }
 

@@ -272,8 +272,9 @@ check_console_block() { # DECK LINE
 }
 
 check_command() { # WHERE COMMAND EXPECTED
-    local got
-    got=$(env -u TMPDIR timeout -k 1 "$(limit 20)" bash -c "${2//build\//$BUILD/}" 2>&1 < /dev/null || true)
+    local got programs
+    printf -v programs %q "$BUILD/"
+    got=$(env -u TMPDIR timeout -k 1 "$(limit 20)" bash -c "${2//build\//$programs}" 2>&1 < /dev/null || true)
     got=$(in_glibc_words "$got")
     same_transcript "$1: $2" "${3%$'\n'}" "$got"
 }

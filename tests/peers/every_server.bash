@@ -75,6 +75,11 @@ every_server_has_a_client() {
     given_a_server
     equal 'connect' $'FIRST\nSECOND' "$(printf 'first\nsecond\n' | limited "$PROGRAM" connect "${CONNECT[@]}")"
     equal 'connect, without a last newline' $'FIRST\nSECOND' "$(printf 'first\nsecond' | limited "$PROGRAM" connect "${CONNECT[@]}")"
+    run limited "$PROGRAM" connect "${CONNECT[@]}" < /
+    equal 'what is said of an input that cannot be read' "1 $stem: read: Is a directory" "$status $output"
+    # shellcheck disable=SC2016 # the words are for the other shell
+    run limited sh -c '"$@" > /dev/full' sh "$PROGRAM" connect "${CONNECT[@]}" <<< text
+    equal 'what is said of a reply that cannot be printed' "1 $stem: write: No space left on device" "$status $output"
     stop
 }
 
@@ -158,10 +163,11 @@ every_server_survives_eintr_and_short_transfers() {
 every_server_stops_with_clients_connected() {
     given_a_server
     hold silent "$ADDRESS" 3
+    await 'client 1'
     stop
     start "${SERVE[@]}"
     hold stall "$ADDRESS"
-    await 'received .* from client 1'
+    await 'client 1'
     stop
 }
 
