@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +49,7 @@ static int run(void *argument)
     struct actor *actor = argument;
     own_end = actor->ends[1];
     close(actor->ends[0]); /* its last copy says that main is no more: later actors have some too */
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* Linux: and this does where it waits for something else */
     return actor->play(actor->argument);
 }
 

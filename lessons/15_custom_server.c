@@ -148,6 +148,7 @@ static int ipv6(char **none)
     struct server_class class = tcp_server();
     struct server server;
     class.address_family = AF_INET6;
+    stop_on_signals();
     if (!server_init(&server, class, with_handle(tell), "::1", 0, true)) {
         say("server", "this machine has no IPv6");
         return EXIT_SUCCESS;
@@ -252,6 +253,7 @@ static int by_hand(char **none)
 {
     (void)none;
     struct server server;
+    stop_on_signals();
     if (!server_init(&server, tcp_server(), with_handle(tell), "127.0.0.1", 0, false))
         die("socket");
     say("server", "server_bind: there is a port, and nobody listens");
@@ -307,6 +309,7 @@ static int children(char **none)
     class.timeout = WAIT_MS;
     class.handle_timeout = say_full;
     open_here(&server, class, with_handle(tell_in_a_child));
+    stop_listener = server.fd; /* so that it waits for nobody when it has to stop */
     const char *names[] = {"ann", "bob", "carl"};
     for (int i = 0; i < 3; i++) {
         guests[i] = come(&server, names[i], "127.0.0.1");
@@ -320,6 +323,7 @@ static int children(char **none)
     server.class.timeout = -1;
     server_handle_request(&server);
     hear("carl", guests[2]);
+    stop_listener = -1;
     server_close(&server);
     for (int i = 1; i < 3; i++)
         close(guests[i]);

@@ -310,7 +310,8 @@ static int demo(char **operands)
     (void)operands;
     if (timing)
         return time_increments();
-    name = NULL;
+    if (name)
+        args_refuse("--name: the demo has a name of its own");
     default_name();
     play_types();
     play_refusals();
@@ -410,7 +411,7 @@ int main(int argc, char **argv)
         {"name", "/N", "the name; create: else one with the pid", .text = &name},
         {"type", "C", "create: the type code", .text = &typecode},
         {"values", "V,V,V", "create: the items", .text = &values},
-        {"size", "N", "create: so many zeros", .number = &size, .max = 10000000},
+        {"size", "N", "create: zeros; 0: see --values", .number = &size, .max = 10000000},
         {"timing", NULL, "measure locked increments", .flag = &timing},
         {"processes", "N", "that increment", .number = &processes, .min = 1, .max = 1000},
         {"ops", "N", "increments of each", .number = &increments, .min = 1, .max = 10000000},

@@ -20,10 +20,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 enum { ITEMS = 4, FIRST = 11, SUM = 11 + 22 + 33 + 44 };
@@ -39,6 +41,7 @@ struct shared {
     pthread_mutex_t lock;
     atomic_int temp[ITEMS];
     sem_t gate; /* where children wait until main lets them go on */
+    sem_t read; /* where main waits until children have read */
 };
 
 static struct shared *shared;
@@ -125,17 +128,23 @@ static const char *answer(int error)
 /* ---- A gate between processes ---------------------------------------------------------------- */
 
 /* A counter that is waited for while it is 0: sem_overview(7). Unlike a mutex it has no owner. */
-static void make_gate(void)
+static void make_gate(sem_t *gate)
 {
     const int between_processes = 1;
-    if (sem_init(&shared->gate, between_processes, 0) < 0)
+    if (sem_init(gate, between_processes, 0) < 0)
         die("sem_init");
 }
 
-static void wait_at_gate(void)
+static void wait_at(sem_t *gate)
 {
-    while (sem_wait(&shared->gate) < 0 && errno == EINTR)
+    while (sem_wait(gate) < 0 && errno == EINTR)
         continue;
+}
+
+static void wait_for_main(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* Linux: if main is killed, nobody opens the gate any more */
+    wait_at(&shared->gate);
 }
 
 /* For so many. */
@@ -208,7 +217,7 @@ static int child_with_the_lock(void *unused)
 
 static int child_held_back(void *unused)
 {
-    wait_at_gate();
+    wait_for_main();
     return child_with_the_lock(unused);
 }
 
@@ -436,11 +445,25 @@ static void show_not_robust(void)
 
 /* ---- --timing -------------------------------------------------------------------------------- */
 
+/* Without the lock all read before one writes: so some are lost, also where there is one CPU. */
+static void add_one_that_all_have_read(void)
+{
+    int value = get(0);
+    sem_post(&shared->read);
+    wait_for_main();
+    set(0, value + 1);
+}
+
 static int add_a_share(void *process)
 {
     long number = (struct process *)process - children;
     long share = increments / processes + (number < increments % processes);
-    wait_at_gate();
+    if (no_lock && share > 0) {
+        add_one_that_all_have_read();
+        share--;
+    } else {
+        wait_for_main();
+    }
     while (share-- > 0)
         if (no_lock)
             add_one();
@@ -455,6 +478,8 @@ static void time_increments(void)
     say_mute(true);
     for (long i = 0; i < processes; i++)
         start_child(i, 0, add_a_share, &children[i]);
+    for (long i = 0; no_lock && i < processes && i < increments; i++)
+        wait_at(&shared->read);
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     open_gate(processes);
@@ -485,7 +510,8 @@ static void set_up(void)
 {
     shared = shared_new(sizeof *shared);
     make_lock(!not_robust);
-    make_gate();
+    make_gate(&shared->gate);
+    make_gate(&shared->read);
     children = calloc((size_t)processes, sizeof *children);
     if (!children)
         die("calloc");

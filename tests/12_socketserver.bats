@@ -68,6 +68,13 @@ server | ---- a UnixDatagramServer with a DatagramRequestHandler' "$(play | grep
 
 @test "12: the demo is the same each time" { check_demo 5; }
 
+@test "12: SIGINT and SIGTERM end the demo early, with status 0" {
+    SLOW=50 broken_off_by INT 0 'server_activate'
+    SLOW=50 broken_off_by TERM 0 'process_request'
+    SLOW=50 broken_off_by INT 0 'a UnixStreamServer'
+    equal 'scenes that followed' 0 "$(grep -c -e ---- "$AFTER")"
+}
+
 @test "12: the demo leaves no path behind" {
     local demo
     demo=$(TMPDIR=$BATS_TEST_TMPDIR play)

@@ -286,6 +286,31 @@ talks() { # HOST
     broken_off_by TERM 0 'asks 1000000 times: two-send replies' nagle --ops 1000000
 }
 
+@test "15: SIGTERM ends every scene" {
+    local scene
+    for scene in $("$PROGRAM" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z0-9-]*\) .*/\1/p' | grep -vx 'serve\|connect'); do
+        SLOW=100 broken_off_by TERM 0 ' | ' "$scene"
+    done
+}
+
+# It goes to the children too: then there is room for carl, and nobody comes after him.
+@test "15: Ctrl-C ends the scene of the children" {
+    local words demo line status
+    mkfifo "$BATS_TEST_TMPDIR/says"
+    for words in 'ann    | received' 'bob    | connects' 'carl   | connects'; do
+        line='' status=0
+        SLOW=50 setsid "$PROGRAM" children > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
+        demo=$!
+        {
+            until [[ $line == *"$words"* ]]; do read -r line; done
+            kill -INT -- "-$demo"
+            timeout "$(limit 10)" cat > /dev/null || { kill -KILL -- "-$demo"; fail "it goes on after: $words"; }
+        } < "$BATS_TEST_TMPDIR/says"
+        wait "$demo" || status=$?
+        equal "status after $words" 0 "$status"
+    done
+}
+
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
 @test "15: names what is wrong with the values" {

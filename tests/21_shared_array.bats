@@ -185,6 +185,7 @@ refuses() { # STATUS MESSAGE WORDS...
     refuses 2 '--name x: wants one slash, in front' create --name x
     refuses 2 '--name /: wants one slash, in front' create --name /
     refuses 2 '--name /a/b: wants one slash, in front' show --name /a/b
+    refuses 2 '--name: the demo has a name of its own' --name /mine
     refuses 2 '--name: wanted, as create has said it' get 0
     refuses 2 '--processes 0: not a number from 1 to 1000' --timing --processes 0
     refuses 2 '--ops 0: not a number from 1 to 10000000' --timing --ops 0

@@ -195,7 +195,9 @@ as_a_user_with() { # PROCESSES WORDS...
 @test "22: SIGTERM leaves no child at a gate" { SLOW=200 broken_off_by TERM 143 'a gate holds back' --processes 100; }
 @test "22: ... nor one of the pair" { SLOW=200 broken_off_by TERM 143 'reads 11' --no-lock; }
 @test "22: ... nor one that waits for a dead owner" { SLOW=200 broken_off_by TERM 143 'kills ann' --not-robust; }
-@test "22: ... nor one that adds" {
+@test "22: a main that is killed leaves no child at a gate" { SLOW=200 broken_off_by KILL 137 'a gate holds back' --processes 100; }
+@test "22: ... nor one that waits for an owner that is dead, too" { SLOW=200 broken_off_by KILL 137 'kills ann' --not-robust; }
+@test "22: SIGTERM leaves no child that adds" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps a signal back while the parent waits in waitid'
     local main status=0
     env "$family" "$PROGRAM" --timing --ops 1000000000 > "$BATS_TEST_TMPDIR/says" < /dev/null 3>&- 4>&- &
@@ -232,6 +234,11 @@ main   | temp[0] = 2000012: 0 of 2000001 increments lost' "$output"
     plays --timing --no-lock --ops 1000000
     [[ $output =~ 'temp[0] = '([0-9]+)': '([0-9]+)' of 1000000 increments lost' ]] || fail "$output"
     equal 'those that were lost and those that were not' 1000011 "$((BASH_REMATCH[1] + BASH_REMATCH[2]))"
+    ((BASH_REMATCH[2] >= 3)) || fail 'four have read before one has written' "$output"
+    plays --timing --no-lock --ops 2
+    said 'main   | temp[0] = 12: 1 of 2 increments lost'
+    plays --timing --no-lock --ops 20 --processes 1
+    said 'main   | temp[0] = 31: 0 of 20 increments lost'
 }
 
 # ---- Options -----------------------------------------------------------------------------------------------------------
