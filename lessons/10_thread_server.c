@@ -154,7 +154,7 @@ static void accept_client(void)
     static bool complained;
     int connection = accept(stop_listener, NULL, NULL);
     if (connection >= 0) {
-        fcntl(connection, F_SETFL, 0); /* as on BSD it is what the listener is; not on Linux */
+        fcntl(connection, F_SETFL, 0); /* BSD passes O_NONBLOCK on, and a worker waits */
         complained = false;
         start_worker(connection);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED &&

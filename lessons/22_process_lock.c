@@ -40,8 +40,8 @@ static bool print_early, no_lock, not_robust, timing;
 struct shared {
     pthread_mutex_t lock;
     atomic_int temp[ITEMS];
-    sem_t gate; /* where children wait until main lets them go on */
-    sem_t read; /* where main waits until children have read */
+    sem_t gate;     /* where children wait until main lets them go on */
+    sem_t has_read; /* where main waits until children have read */
 };
 
 static struct shared *shared;
@@ -449,7 +449,7 @@ static void show_not_robust(void)
 static void add_one_that_all_have_read(void)
 {
     int value = get(0);
-    sem_post(&shared->read);
+    sem_post(&shared->has_read);
     wait_for_main();
     set(0, value + 1);
 }
@@ -479,7 +479,7 @@ static void time_increments(void)
     for (long i = 0; i < processes; i++)
         start_child(i, 0, add_a_share, &children[i]);
     for (long i = 0; no_lock && i < processes && i < increments; i++)
-        wait_at(&shared->read);
+        wait_at(&shared->has_read);
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     open_gate(processes);
@@ -511,7 +511,7 @@ static void set_up(void)
     shared = shared_new(sizeof *shared);
     make_lock(!not_robust);
     make_gate(&shared->gate);
-    make_gate(&shared->read);
+    make_gate(&shared->has_read);
     children = calloc((size_t)processes, sizeof *children);
     if (!children)
         die("calloc");
