@@ -36,8 +36,9 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)/lessons $(BUILD)/common $(BUILD)/tests/peers $(BUILD)/peers $(BUILD)/flaky
 	@echo '$(COMPILE) / $(LINK) $(LDLIBS)' | cmp -s - $@ || echo '$(COMPILE) / $(LINK) $(LDLIBS)' > $@
 
+# In the .d file the folder is not written out: BUILD may be another name of it next time, as it is in the tests.
 $(BUILD)/%.o: %.c $(BUILD)/flags
-	$(call quiet,CC   $<)$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call quiet,CC   $<)$(COMPILE) -MMD -MP -MT '$$(BUILD)/$*.o' -c -o $@ $<
 
 $(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^

@@ -129,6 +129,13 @@ static void open_standard_descriptors(void)
     close(fd);
 }
 
+static int after_printing(int status)
+{
+    if (fflush(stdout) == EOF)
+        die("write");
+    return status;
+}
+
 int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
@@ -136,7 +143,7 @@ int args_run(int argc, char **argv, const struct program *program)
     die_name = slash ? slash + 1 : argv[0];
     if (!read_options(argc, argv, program->options)) {
         print_help(program);
-        return EXIT_SUCCESS;
+        return after_printing(EXIT_SUCCESS);
     }
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
@@ -154,7 +161,7 @@ int args_run(int argc, char **argv, const struct program *program)
             args_refuse("%s: unexpected", words[wanted]);
         if (given < wanted)
             args_refuse("%s: wants %s", name, c->operands);
-        return c->run(words);
+        return after_printing(c->run(words));
     }
     args_refuse("%s: no such command; see --help", name);
 }

@@ -60,10 +60,12 @@ int contender_allowed_cpu(int n)
 
 /* ---- Start and stop -------------------------------------------------------------------------- */
 
-static _Noreturn void become(const char *command, int says, int cpu)
+static _Noreturn void become(const char *command, int says, int cpu, pid_t parent)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* it does not outlive a showdown that is killed */
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE); /* it had ended before */
     contender_pin(cpu);
     setenv("QUIET", "1", 1); /* say.h: no line but the first */
     unsetenv("STEP");
@@ -82,10 +84,10 @@ pid_t contender_run(const char *command, int cpu, int *says)
     int ends[2];
     if (pipe(ends) < 0)
         return -1;
-    pid_t process = fork();
+    pid_t parent = getpid(), process = fork();
     if (process == 0) {
         close(ends[0]);
-        become(command, ends[1], cpu);
+        become(command, ends[1], cpu, parent);
     }
     close(ends[1]);
     if (process < 0) {

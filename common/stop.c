@@ -17,8 +17,11 @@ atomic_int stop_cast, stop_cast_status;
  * interrupts a call that has begun.) shutdown and kill are async-signal-safe: signal-safety(7). */
 static void hang_up(int signal_number)
 {
-    if (!stop_asked || signal_number != SIGCHLD)
+    int none = 0;
+    if (signal_number != SIGCHLD)
         stop_asked = signal_number;
+    else
+        atomic_compare_exchange_strong(&stop_asked, &none, SIGCHLD);
     shutdown(stop_listener, SHUT_RDWR);
     shutdown(stop_connection, SHUT_RDWR);
 }
@@ -64,6 +67,8 @@ void stop_on_signals(void)
 
 void stop_with_cast(pid_t cast)
 {
+    int ended = SIGCHLD; /* the cast of the scene before; another signal stays */
+    atomic_compare_exchange_strong(&stop_asked, &ended, 0);
     handle(SIGCHLD, child_ended);
     stop_cast = cast;
     raise(SIGCHLD); /* it may have ended before its pid was known here */

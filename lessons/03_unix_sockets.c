@@ -304,8 +304,6 @@ static int serve(char **operands)
 /* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
-    if (stop_asked == SIGCHLD)
-        stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = open_server();
     cast_start(play);
     serve_until_stopped();

@@ -154,8 +154,6 @@ static void play_lines(void)
 /* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
-    if (stop_asked == SIGCHLD)
-        stop_asked = 0; /* that was the cast of the scene before */
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     cast_start(play);

@@ -167,9 +167,23 @@ static void serve_one_request(struct server_class class, struct handler_class ha
         fail("ann: no reply");
 }
 
+static struct server_class chosen_class(void)
+{
+    if (strcmp(class_name, "tcp") == 0)
+        return tcp_server();
+    if (strcmp(class_name, "udp") == 0)
+        return udp_server();
+    if (strcmp(class_name, "unix-stream") == 0)
+        return unix_stream_server();
+    if (strcmp(class_name, "unix-datagram") == 0)
+        return unix_datagram_server();
+    args_refuse("--class %s: not one of tcp, udp, unix-stream, unix-datagram", class_name);
+}
+
 static int demo(char **operands)
 {
     (void)operands;
+    chosen_class();    /* a wrong name is refused, also where none is needed */
     stop_on_signals(); /* so that no path is left behind */
     serve_one_request(tcp_server(), stream_request_handler());
     serve_one_request(udp_server(), datagram_request_handler());
@@ -249,19 +263,6 @@ static int tree(char **operands)
 
 /* ---- The other commands ---------------------------------------------------------------------- */
 
-static struct server_class chosen_class(void)
-{
-    if (strcmp(class_name, "tcp") == 0)
-        return tcp_server();
-    if (strcmp(class_name, "udp") == 0)
-        return udp_server();
-    if (strcmp(class_name, "unix-stream") == 0)
-        return unix_stream_server();
-    if (strcmp(class_name, "unix-datagram") == 0)
-        return unix_datagram_server();
-    args_refuse("--class %s: not one of tcp, udp, unix-stream, unix-datagram", class_name);
-}
-
 static int serve(char **operands)
 {
     (void)operands;
@@ -282,9 +283,10 @@ static int connect_to_host(char **operands)
 
 static int connect_to_path(char **operands)
 {
-    if (strncmp(class_name, "unix", 4) != 0)
-        class_name = "unix-stream";
-    struct server_class class = chosen_class();
+    bool is_usual = strcmp(class_name, "tcp") == 0;
+    struct server_class class = is_usual ? unix_stream_server() : chosen_class();
+    if (class.address_family != AF_UNIX)
+        args_refuse("--class %s: has no path", class_name);
     return talk(service_connect(&class, operands[0], 0));
 }
 

@@ -249,8 +249,6 @@ static void play_timing(void)
 static int play_scene(const char *name, struct handler_class handler, void (*play)(void))
 {
     struct server server;
-    if (stop_asked == SIGCHLD)
-        stop_asked = 0; /* that was the cast of the scene before */
     playing = find_class(name);
     struct server_class class = playing->class();
     if (class.address_family != AF_INET || class.socket_type != SOCK_STREAM)

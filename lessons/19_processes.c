@@ -168,7 +168,7 @@ static void play_ten(void)
     int alive = join_inside ? start_inside() : start_all();
     char codes[64] = "";
     size_t used = 0;
-    for (long i = 0; i < processes && used < sizeof codes - 8; i++) /* as many as fit, whole */
+    for (long i = 0; i < processes && used < sizeof codes - 8; i++) /* say cuts more */
         used += (size_t)snprintf(codes + used, sizeof codes - used, " %d",
                                  process_exitcode(&family[i].process));
     say("main", "%d alive at the same time; exit codes%s", alive, codes);
@@ -432,8 +432,8 @@ static void play_end(void)
 {
     struct process idle = {.daemon = true}, worker = {0};
     struct gate closed = gate_new();
-    gate = gate_new();
     start(&idle, "idle", stays, &closed);
+    gate = gate_new(); /* now, as the daemon would hold it shut */
     start(&worker, "worker", finishes, &gate);
     say("main", "reaches its end: ends the daemon, waits for the worker");
     gate_open(&gate);

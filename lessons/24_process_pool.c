@@ -477,14 +477,8 @@ static void time_map(struct pool *pool)
     pool_join(pool);
 }
 
-static int measure(void)
+static int measure(void (*measured)(struct pool *pool))
 {
-    void (*measured)(struct pool *) = strcmp(mode, "apply") == 0   ? time_apply
-                                      : strcmp(mode, "async") == 0 ? time_async
-                                      : strcmp(mode, "map") == 0   ? time_map
-                                                                   : NULL;
-    if (!measured)
-        args_refuse("--mode %s: not apply, async or map", mode);
     struct pool pool;
     open_or_die(&pool, workers, (struct pool_options){0});
     struct task first = {.function = add_100};
@@ -499,8 +493,14 @@ static int measure(void)
 static int demo(char **operands)
 {
     (void)operands;
+    void (*measured)(struct pool *) = strcmp(mode, "apply") == 0   ? time_apply
+                                      : strcmp(mode, "async") == 0 ? time_async
+                                      : strcmp(mode, "map") == 0   ? time_map
+                                                                   : NULL;
+    if (!measured)
+        args_refuse("--mode %s: not apply, async or map", mode);
     if (timing)
-        return measure();
+        return measure(measured);
     play_the_post();
     play_results();
     play_deaths();
@@ -514,6 +514,8 @@ static int demo(char **operands)
 static int deaths(char **operands)
 {
     (void)operands;
+    if (timing)
+        args_refuse("--timing: nothing to measure in deaths");
     play_deaths();
     return EXIT_SUCCESS;
 }

@@ -467,12 +467,15 @@ static void play(void)
 
 static void say_spread(void)
 {
-    char spread[256] = "";
-    size_t used = 0;
-    for (int i = 0; i < worker_count && used < sizeof spread - 12; i++) /* as many as fit, whole */
-        used +=
-            (size_t)snprintf(spread + used, sizeof spread - used, " %d", board->places[i].served);
-    say("timing", "requests of each worker:%s", spread);
+    enum { IN_A_LINE = 4 }; /* which fits, also in millions */
+    for (int first = 0; first < worker_count; first += IN_A_LINE) {
+        char spread[64] = "";
+        size_t used = 0;
+        for (int i = first; i < worker_count && i < first + IN_A_LINE; i++)
+            used += (size_t)snprintf(spread + used, sizeof spread - used, " %d",
+                                     board->places[i].served);
+        say("timing", "requests of each worker:%s", spread);
+    }
 }
 
 /* ---- The commands ---------------------------------------------------------------------------- */
@@ -515,6 +518,8 @@ static int demo(char **operands)
 static int serve(char **operands)
 {
     (void)operands;
+    if (timing)
+        args_refuse("--timing: measures the demo's workers, not those of serve");
     prepare();
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = wake_up}, NULL); /* a worker has ended */
     serve_until_stopped();

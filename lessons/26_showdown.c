@@ -41,9 +41,9 @@ enum {
 };
 
 static const char *models = NULL, *mode_name = "connect", *clients_text = "16", *cpus = "same";
-static const char *seconds_text = NULL, *json_path = NULL, *svg_path = NULL;
+static const char *seconds_text = NULL, *requests_text = NULL, *json_path = NULL, *svg_path = NULL;
 static const char *python = NULL, *limits = NULL;
-static long rounds = 3, size = 64, requests = 0, idle = 0;
+static long rounds = 3, size = 64, requests = 0, idle = 0; /* requests 0: a round is a time */
 
 /* ---- Who takes part -------------------------------------------------------------------------- */
 
@@ -535,11 +535,15 @@ static void read_clients(void)
 
 /* Each connection leaves a port in TIME_WAIT (lesson 09), and thirty students share one table of
  * them: so the demo counts its requests. */
-static void read_seconds(void)
+static void read_round(void)
 {
     char *end;
-    if (!seconds_text && plan.mode == LOAD_CONNECT && requests == 0)
-        requests = 200;
+    if (seconds_text && requests_text)
+        args_refuse("--seconds, --requests: one or the other");
+    if (!seconds_text && !requests_text && plan.mode == LOAD_CONNECT)
+        requests_text = "200";
+    if (requests_text)
+        requests = args_number("--requests", requests_text, 1, 10000000);
     if (!seconds_text)
         seconds_text = "0.05";
     double seconds = strtod(seconds_text, &end);
@@ -566,7 +570,7 @@ static void read_options(void)
 {
     read_mode();
     read_clients();
-    read_seconds();
+    read_round();
     read_cpus();
     plan.size = (size_t)size;
     plan.requests = requests;
@@ -694,7 +698,7 @@ static int programs(char **operands)
 {
     (void)operands;
     bool has_other =
-        models || peer_count || idle || requests || seconds_text || json_path || svg_path;
+        models || peer_count || idle || requests_text || seconds_text || json_path || svg_path;
     if (has_other || size != 64 || strcmp(mode_name, "connect") || strcmp(clients_text, "16"))
         args_refuse("programs: takes --rounds, --cpus, --python and --limits");
     read_cpus();
@@ -720,8 +724,8 @@ int main(int argc, char **argv)
         {"clients", "N,N", "clients that ask at once; several numbers", .text = &clients_text},
         {"idle", "N", "silent clients beside them", .number = &idle, .max = 20000},
         {"size", "B", "bytes of a request", .number = &size, .min = 1, .max = 1000000},
-        {"seconds", "S", "how long a round takes, 0.05 if not given", .text = &seconds_text},
-        {"requests", "N", "requests a round; 0: by time", .number = &requests, .max = 10000000},
+        {"seconds", "S", "how long a round takes; 0.05, but for connect", .text = &seconds_text},
+        {"requests", "N", "or how many requests; 200 to connect", .text = &requests_text},
         {"rounds", "N", "the median of so many", .number = &rounds, .min = 1, .max = MOST_ROUNDS},
         {"cpus", "C", "same: one for all; split: one each; free", .text = &cpus},
         {"json", "FILE", "write all figures", .text = &json_path},

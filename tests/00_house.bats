@@ -189,10 +189,12 @@ make_here() {
     [[ -x out/98_new && -x out/09_reuseaddr ]]
     equal 'what stands beside the sources' 'Makefile common lessons out' "$(find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
     equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
-    built_again() { make_here BUILD=out SAN= CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
+    built_again() { make_here BUILD="${2:-out}" SAN= CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
     equal 'what is built again for nothing' 0 "$(built_again GIVEN)"
     touch common/crowd.h
     equal 'what a header changes' "$(grep -l '^#include "crowd.h"' lessons/*.c common/*.c | wc -l)" "$(built_again GIVEN)"
+    touch common/crowd.h
+    equal 'the same by another name of the folder' "$(grep -l '^#include "crowd.h"' lessons/*.c common/*.c | wc -l)" "$(built_again GIVEN "$copy/out")"
     equal 'what other flags change' "$(find common lessons -name '*.c' | wc -l)" "$(built_again OTHER)"
 }
 

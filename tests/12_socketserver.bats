@@ -278,6 +278,9 @@ queues_200_clients() {
 @test "12: names what is wrong" {
     refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' serve --class xtcp
     refuses 2 '--class unix: not one of tcp, udp, unix-stream, unix-datagram' connect --class unix 127.0.0.1 80
+    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' --class xtcp
+    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' connect --class xtcp "$BATS_TEST_TMPDIR/none"
+    refuses 2 '--class udp: has no path' connect --class udp "$BATS_TEST_TMPDIR/none"
     refuses 2 '--class: wants a value' serve --class
     refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
     refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x

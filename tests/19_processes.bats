@@ -224,10 +224,13 @@ main   | the daemon: exit code -15 (Terminated)' "$(brief | tail -n 4)"
 }
 
 @test "19: children whose parent is killed find their gate open, and end" {
-    begin 50
-    await 'hi 2'
-    kill -KILL "$SERVER"
-    ends_with 137
+    local words
+    for words in 'hi 2' 'reaches its end'; do
+        begin 50
+        await "$words"
+        kill -KILL "$SERVER"
+        ends_with 137
+    done
 }
 
 # ---- Failures and options --------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 
 @test "24: names a wrong option or value" {
     local words
-    for words in '--workers 0' '--tasks 0' '--chunk 0' '--unit x' '--mode fast --timing'; do
+    for words in '--workers 0' '--tasks 0' '--chunk 0' '--unit x' '--mode fast --timing' '--mode fast' 'deaths --timing'; do
         local status=0
         # shellcheck disable=SC2086 # words of their own
         said=$("$PROGRAM" $words 2>&1) || status=$?

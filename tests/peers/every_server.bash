@@ -213,6 +213,9 @@ every_server_names_a_privileged_port() {
 }
 
 every_server_has_help() {
+    # shellcheck disable=SC2016 # the words are for the other shell
+    run limited sh -c '"$@" > /dev/full' sh "$PROGRAM" --help
+    equal 'what is said of help that cannot be printed' "1 $stem: write: No space left on device" "$status $output"
     run limited "$PROGRAM" --help
     equal status 0 "$status"
     [[ $output == "Usage: $stem [OPTION...] [COMMAND]"* ]]
