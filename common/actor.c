@@ -49,13 +49,15 @@ static int run(void *argument)
     struct actor *actor = argument;
     own_end = actor->ends[1];
     close(actor->ends[0]); /* its last copy says that main is no more: later actors have some too */
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* Linux: and this does where it waits for something else */
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* Linux: and this does where it waits for something else, */
+    if (getppid() != actor->main)     /* but not if it has happened before */
+        return EXIT_FAILURE;
     return actor->play(actor->argument);
 }
 
 void actor_start(struct actor *actor, const char *name, int (*play)(void *argument), void *argument)
 {
-    *actor = (struct actor){.play = play, .argument = argument};
+    *actor = (struct actor){.play = play, .argument = argument, .main = getpid()};
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, actor->ends) < 0)
         die("socketpair");
     if (!process_start(&actor->process, name, run, actor))

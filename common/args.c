@@ -131,7 +131,7 @@ static void open_standard_descriptors(void)
 
 static int after_printing(int status)
 {
-    if (fflush(stdout) == EOF)
+    if (fflush(stdout) == EOF || ferror(stdout))
         die("write");
     return status;
 }

@@ -47,6 +47,13 @@ static bool is_lost(int fd)
     return ready == 0;
 }
 
+/* The error of a write stays with the stream: it may have come before fflush had anything to do. */
+static void flush_output(void)
+{
+    if (fflush(stdout) == EOF || ferror(stdout))
+        die("write");
+}
+
 /* Prints what comes, until a newline or, without one, the end of the stream. */
 static void print_reply(int fd, bool datagram, bool until_newline)
 {
@@ -65,8 +72,7 @@ static void print_reply(int fd, bool datagram, bool until_newline)
         if (got == 0 && until_newline && !datagram)
             fail("the server closed the connection");
         fwrite(data, 1, (size_t)got, stdout);
-        if (fflush(stdout) == EOF)
-            die("write");
+        flush_output();
     } while (!datagram && got > 0 && !(until_newline && data[got - 1] == '\n'));
 }
 
@@ -102,8 +108,7 @@ static bool print_what_comes(int fd)
     if (got <= 0)
         return got < 0 && errno == EINTR;
     fwrite(data, 1, (size_t)got, stdout);
-    if (fflush(stdout) == EOF)
-        die("write");
+    flush_output();
     return true;
 }
 

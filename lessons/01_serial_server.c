@@ -285,7 +285,7 @@ static int talk(char **operands)
         if (!send_all(fd, line, length) || receive_all(fd, line, length) != length)
             fail("the server closed the connection");
         fwrite(line, 1, length, stdout);
-        if (fflush(stdout) == EOF)
+        if (fflush(stdout) == EOF || ferror(stdout))
             die("write");
     }
     if (ferror(stdin))
