@@ -336,7 +336,7 @@ broken_off_by() { # SIGNAL STATUS WORDS [OPTIONS...]
             read -r -t "$(limit 10)" line || { kill "$demo"; fail "it did not say: $3"; }
         done
         kill "-$1" "$demo"
-        timeout "$(limit 10)" cat > "$AFTER" || fail 'somebody is left who might say something'
+        timeout "$(limit 10)" cat > "$AFTER" || fail "after $3, somebody is left who might say something:" "$(cat "$AFTER")"
     } < "$BATS_TEST_TMPDIR/says"
     wait "$demo" || status=$?
     equal "status of the demo that was broken off at: $3" "$2" "$status"
