@@ -44,8 +44,8 @@ struct load_result {
 struct load;
 
 /* Connects all clients and lets each ask once, until all have had a reply or nothing more comes
- * (LOAD_QUIET_MS): who has had none by then takes no part. NULL, with errno set, where that cannot be (out
- * of descriptors or memory). The caller frees it. */
+ * (LOAD_QUIET_MS): who has had none by then takes no part. NULL, with errno set, where that cannot
+ * be (out of descriptors or memory). The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
 /* Measures by the plan; when it returns, no request is under way any more. Ends early where no more

@@ -25,7 +25,8 @@ extern atomic_int stop_cast, stop_cast_status;
  * says any more. */
 void stop_on_signals(void);
 
-/* From now on the end of this child, the cast of a demo, stops the server too. waitpid(2) */
+/* From now on the end of this child, the cast of a demo, stops the server too; that of the cast
+ * before is forgotten. waitpid(2) */
 void stop_with_cast(pid_t cast);
 
 #endif

@@ -143,8 +143,8 @@ static void wait_at(sem_t *gate)
         continue;
 }
 
-/* When main is killed, nobody opens the gate. (Linux: prctl. The signal comes when that happens, but
- * not if it has happened before.) */
+/* When main is killed, nobody opens the gate. (Linux: prctl. The signal comes when that happens,
+ * but not if it has happened before.) */
 static void wait_for_main(void)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);

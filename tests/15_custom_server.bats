@@ -295,19 +295,9 @@ talks() { # HOST
 
 # It goes to the children too: then there is room for carl, and nobody comes after him.
 @test "15: Ctrl-C ends the scene of the children" {
-    local words demo line status
-    mkfifo "$BATS_TEST_TMPDIR/says"
+    local words
     for words in 'ann    | received' 'bob    | connects' 'carl   | connects'; do
-        line='' status=0
-        SLOW=50 setsid "$PROGRAM" children > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
-        demo=$!
-        {
-            until [[ $line == *"$words"* ]]; do read -r line; done
-            kill -INT -- "-$demo"
-            timeout "$(limit 10)" cat > /dev/null || { kill -KILL -- "-$demo"; fail "it goes on after: $words"; }
-        } < "$BATS_TEST_TMPDIR/says"
-        wait "$demo" || status=$?
-        equal "status after $words" 0 "$status"
+        GROUP=1 SLOW=50 broken_off_by INT 0 "$words" children
     done
 }
 

@@ -252,7 +252,6 @@ write_peer() { # NAME LINE COMMAND
     claim loads datagrams
 }
 
-# A minute is a time that nobody waits for.
 @test "26: --requests ends a round, and no time does" {
     contest --models epoll --requests 20
     [[ $output == *'16 clients, connect of 64 bytes, 1 round'*' of 20 requests'* ]] || fail "$output"
