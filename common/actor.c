@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,15 +48,13 @@ static int run(void *argument)
     struct actor *actor = argument;
     own_end = actor->ends[1];
     close(actor->ends[0]); /* its last copy says that main is no more: later actors have some too */
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* Linux: and this does where it waits for something else, */
-    if (getppid() != actor->main)     /* but not if it has happened before */
-        return EXIT_FAILURE;
+    process_end_with_parent(SIGTERM); /* and this does where it waits for something else */
     return actor->play(actor->argument);
 }
 
 void actor_start(struct actor *actor, const char *name, int (*play)(void *argument), void *argument)
 {
-    *actor = (struct actor){.play = play, .argument = argument, .main = getpid()};
+    *actor = (struct actor){.play = play, .argument = argument};
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, actor->ends) < 0)
         die("socketpair");
     if (!process_start(&actor->process, name, run, actor))

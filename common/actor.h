@@ -22,7 +22,6 @@ struct actor {
     int ends[2]; /* main's and the actor's */
     int (*play)(void *argument);
     void *argument;
-    pid_t main;
 };
 
 /* Starts a child that runs play(argument), which begins at once, and ends with the status that it

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /* ---- What the parent and a worker share ------------------------------------------------------ */
@@ -110,9 +109,7 @@ static int work(void *argument)
     const struct pool_options *options = &pool->options;
     worker_name = worker->name;
     signal(SIGCHLD, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* Linux: no worker outlives its parent, however that ends */
-    if (getppid() != pool->parent)
-        return EXIT_FAILURE; /* it had ended before */
+    process_end_with_parent(SIGKILL); /* no worker outlives its parent, however that ends */
     if (options->initializer && !options->initializer(options->initializer_argument))
         return EXIT_FAILURE;
     channel->ready = true;
@@ -618,7 +615,7 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
         errno = workers < 1 ? EINVAL : EBUSY;
         return false;
     }
-    *pool = (struct pool){.options = options, .parent = getpid()};
+    *pool = (struct pool){.options = options};
     pool->ends_seen = (unsigned)ends - 1; /* so that the first look is made in any case */
     pool->waiting_end = &pool->waiting;
     pool->finished_end = &pool->finished;

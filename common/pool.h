@@ -60,7 +60,6 @@ struct pool {
     int worker_count;
 
     /* the rest is the module's own */
-    pid_t parent;
     struct worker *workers; /* NULL: the pool has been joined */
     struct pool_shared *shared;
     size_t shared_size;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,6 +146,13 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
     restore_signals(before);
     errno = error;
     return pid > 0;
+}
+
+void process_end_with_parent(int signal_number)
+{
+    prctl(PR_SET_PDEATHSIG, signal_number);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
 }
 
 /* ---- join ------------------------------------------------------------------------------------ */

@@ -25,9 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { ITEMS = 4, FIRST = 11, SUM = 11 + 22 + 33 + 44 };
 enum { HELD = 5, AT_LEAST = 10, USUAL = 5000, USUAL_TIMING = 4, LIMIT_MS = 50 };
@@ -46,7 +44,6 @@ struct shared {
 };
 
 static struct shared *shared;
-static pid_t main_process;
 
 static int get(int i)
 {
@@ -143,13 +140,9 @@ static void wait_at(sem_t *gate)
         continue;
 }
 
-/* When main is killed, nobody opens the gate. (Linux: prctl. The signal comes when that happens,
- * but not if it has happened before.) */
 static void wait_for_main(void)
 {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != main_process)
-        _exit(EXIT_FAILURE);
+    process_end_with_parent(SIGTERM); /* if main is killed, nobody opens the gate */
     wait_at(&shared->gate);
 }
 
@@ -514,7 +507,6 @@ static void check_options(void)
 
 static void set_up(void)
 {
-    main_process = getpid();
     shared = shared_new(sizeof *shared);
     make_lock(!not_robust);
     make_gate(&shared->gate);
