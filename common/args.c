@@ -129,13 +129,6 @@ static void open_standard_descriptors(void)
     close(fd);
 }
 
-static int after_printing(int status)
-{
-    if (fflush(stdout) == EOF || ferror(stdout))
-        die("write");
-    return status;
-}
-
 int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
@@ -143,7 +136,8 @@ int args_run(int argc, char **argv, const struct program *program)
     die_name = slash ? slash + 1 : argv[0];
     if (!read_options(argc, argv, program->options)) {
         print_help(program);
-        return after_printing(EXIT_SUCCESS);
+        die_unless_printed();
+        return EXIT_SUCCESS;
     }
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
@@ -161,7 +155,9 @@ int args_run(int argc, char **argv, const struct program *program)
             args_refuse("%s: unexpected", words[wanted]);
         if (given < wanted)
             args_refuse("%s: wants %s", name, c->operands);
-        return after_printing(c->run(words));
+        int status = c->run(words);
+        die_unless_printed();
+        return status;
     }
     args_refuse("%s: no such command; see --help", name);
 }

@@ -30,3 +30,9 @@ void fail(const char *format, ...)
     fprintf(stderr, "%s: %s\n", die_name, what);
     exit(EXIT_FAILURE);
 }
+
+void die_unless_printed(void)
+{
+    if (fflush(stdout) == EOF || ferror(stdout))
+        die("write");
+}

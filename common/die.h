@@ -17,4 +17,8 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* Prints "NAME: WHAT" and ends with status 1: for what is wrong although no call failed. errx(3) */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Flushes stdout, and dies if that fails, or if something printed before was lost: an error stays
+ * with the stream. */
+void die_unless_printed(void);
+
 #endif

@@ -47,13 +47,6 @@ static bool is_lost(int fd)
     return ready == 0;
 }
 
-/* The error of a write stays with the stream: it may have come before fflush had anything to do. */
-static void flush_output(void)
-{
-    if (fflush(stdout) == EOF || ferror(stdout))
-        die("write");
-}
-
 /* Prints what comes, until a newline or, without one, the end of the stream. */
 static void print_reply(int fd, bool datagram, bool until_newline)
 {
@@ -72,7 +65,7 @@ static void print_reply(int fd, bool datagram, bool until_newline)
         if (got == 0 && until_newline && !datagram)
             fail("the server closed the connection");
         fwrite(data, 1, (size_t)got, stdout);
-        flush_output();
+        die_unless_printed();
     } while (!datagram && got > 0 && !(until_newline && data[got - 1] == '\n'));
 }
 
@@ -108,7 +101,7 @@ static bool print_what_comes(int fd)
     if (got <= 0)
         return got < 0 && errno == EINTR;
     fwrite(data, 1, (size_t)got, stdout);
-    flush_output();
+    die_unless_printed();
     return true;
 }
 

@@ -285,8 +285,7 @@ static int talk(char **operands)
         if (!send_all(fd, line, length) || receive_all(fd, line, length) != length)
             fail("the server closed the connection");
         fwrite(line, 1, length, stdout);
-        if (fflush(stdout) == EOF || ferror(stdout))
-            die("write");
+        die_unless_printed();
     }
     if (ferror(stdin))
         die("read");

@@ -579,12 +579,15 @@ timing | requests of each worker: MS MS MS MS' "$output"
     done
     run limited "$PROGRAM" --timing --ops 20 --workers 1
     [[ ${lines[2]} == 'timing | requests of each worker: 20' ]] || fail "$output"
+    run limited "$PROGRAM" --timing --ops 60 --workers 6
+    equal 'workers, four in a line' '4 2' "$(sed -n 's/.*requests of each worker: //p' <<< "$output" | awk '{ print NF }' | paste -sd ' ')"
 }
 
 @test "25: names sizes out of range, and what hides other options" {
     refuses 2 '--workers 0: not a number from 1 to 1000' serve --workers 0
     refuses 2 '--workers 1001: not a number from 1 to 1000' serve --workers 1001
     refuses 2 '--workers 5: the demo has 4' --workers 5
+    refuses 2 "--timing: measures the demo's workers, not those of serve" serve --timing
     refuses 2 '--dying -1: not a number from 0 to 1000000' serve --dying -1
     refuses 2 '--ops 0: not a number from 1 to 1000000' --timing --ops 0
     refuses 2 '--reuseport=yes: takes no value' serve --reuseport=yes
