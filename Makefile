@@ -33,14 +33,14 @@ all: $(LESSONS:%=$(BUILD)/%)  ## build every lesson into build/ (the default)
 
 # Holds the commands that compile and link; what was built by others is built again.
 $(BUILD)/flags: FORCE
-	@mkdir -p $(BUILD)/lessons $(BUILD)/common $(BUILD)/tests/peers $(BUILD)/peers $(BUILD)/flaky
+	@mkdir -p $(BUILD)/lessons $(patsubst %/,$(BUILD)/%,$(wildcard common/*/)) $(BUILD)/tests/peers $(BUILD)/peers $(BUILD)/flaky
 	@echo '$(COMPILE) / $(LINK) $(LDLIBS)' | cmp -s - $@ || echo '$(COMPILE) / $(LINK) $(LDLIBS)' > $@
 
 # In the .d file the folder is not written out: BUILD may be another name of it next time, as it is in the tests.
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call quiet,CC   $<)$(COMPILE) -MMD -MP -MT '$$(BUILD)/$*.o' -c -o $@ $<
 
-$(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
+$(BUILD)/libcommon.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*/*.c))
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
 
 $(LESSONS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/lessons/%.o $(SELECT) $(BUILD)/libcommon.a
@@ -55,7 +55,7 @@ comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/peers/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/common/*/*.d $(BUILD)/tests/peers/*.d)
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@
  * Every socket call stands in this file. Later lessons take from common/ what this one shows
  * longhand.
  */
-#include "args.h"
-#include "die.h"
-#include "say.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -11,12 +11,12 @@
  * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its
  *          max_packet_size
  */
-#include "args.h"
-#include "cast.h"
-#include "die.h"
-#include "say.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/stop.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

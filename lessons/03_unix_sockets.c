@@ -10,13 +10,13 @@
  * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer,
  *          UnixDatagramServer, which leave the path behind
  */
-#include "args.h"
-#include "cast.h"
-#include "die.h"
-#include "say.h"
-#include "serial.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/serial.h"
+#include "sockets/stop.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -6,18 +6,18 @@
  * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and
  *          "world".
  * Before   01_serial_server, and 02_datagrams for a socket that does keep messages; then
- *          common/lines.c and common/net.c, which this lesson introduces
+ *          common/sockets/lines.c and common/sockets/net.c, which this lesson introduces
  * After    05_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
  */
-#include "args.h"
-#include "cast.h"
-#include "lines.h"
-#include "net.h"
-#include "say.h"
-#include "serial.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "sockets/serial.h"
+#include "sockets/stop.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,10 +11,10 @@
  * After    06_select_server watches many sockets the same way
  * Python   select.select([sys.stdin], [], [], 1) and sys.stdin.readline()
  */
-#include "args.h"
-#include "die.h"
-#include "lines.h"
-#include "say.h"
+#include "sockets/lines.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,19 +4,19 @@
  *          sends without reading: whom does he hold up?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl holds up nobody, and loses nothing.
- * Before   01_serial_server, 05_select_stdin; common/upper.c, which this lesson introduces
+ * Before   01_serial_server, 05_select_stdin; common/sockets/upper.c, which this lesson introduces
  * After    diff lessons/06_select_server.c lessons/07_poll_server.c
  * Python   the posts' select server and its list of inputs; the selectors module
  */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "stop.h"
-#include "talk.h"
-#include "upper.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>

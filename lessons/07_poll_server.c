@@ -9,15 +9,15 @@
  * After    diff lessons/07_poll_server.c lessons/08_epoll_server.c
  * Python   select.poll, register, unregister, poll
  */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "stop.h"
-#include "talk.h"
-#include "upper.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>

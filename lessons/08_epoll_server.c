@@ -9,15 +9,15 @@
  * After    09_reuseaddr; 26_showdown measures every model
  * Python   select.epoll, register, modify, poll; EPOLLET for --edge
  */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "stop.h"
-#include "talk.h"
-#include "upper.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>

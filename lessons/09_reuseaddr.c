@@ -13,12 +13,12 @@
  */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */
 
-#include "args.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "serial.h"
-#include "stop.h"
+#include "sockets/net.h"
+#include "sockets/serial.h"
+#include "sockets/stop.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

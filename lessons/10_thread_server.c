@@ -9,15 +9,15 @@
  * After    diff lessons/10_thread_server.c lessons/11_fork_server.c
  * Python   the posts' cut-down ThreadingTCPServer: select, "looping", threading.Thread
  */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "stop.h"
-#include "talk.h"
-#include "upper.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,22 +4,22 @@
  *          Which one is called first, and which of them are skipped for a datagram?
  * Run      build/12_socketserver
  * Watch    the same calls in the same order for four classes; what each of them does differs.
- * Before   01_serial_server, 02_datagrams, 03_unix_sockets, 04_lines; then common/socketserver.h
- *          and common/handler.h, which this lesson introduces
+ * Before   01_serial_server, 02_datagrams, 03_unix_sockets, 04_lines; then common/socketserver/socketserver.h
+ *          and common/socketserver/handler.h, which this lesson introduces
  * After    13_mixins: a thread or a process for each request, by replacing two entries
  * Python   socketserver.TCPServer, UDPServer, UnixStreamServer, UnixDatagramServer;
  *          BaseRequestHandler, StreamRequestHandler, DatagramRequestHandler
  */
-#include "args.h"
-#include "die.h"
-#include "handler.h"
-#include "lines.h"
-#include "net.h"
-#include "say.h"
-#include "service.h"
-#include "socketserver.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/handler.h"
+#include "socketserver/service.h"
+#include "socketserver/socketserver.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -4,23 +4,23 @@
  *          when TCPServer has served them all? And ThreadingTCPServer, and ForkingTCPServer?
  * Run      build/13_mixins
  * Watch    the handler is the same three times; who runs it differs. Then ann calls the hotline.
- * Before   10_thread_server, 11_fork_server, 12_socketserver; then common/mixin.h and
- *          common/mixin.c, which this lesson introduces
+ * Before   10_thread_server, 11_fork_server, 12_socketserver; then common/socketserver/mixin.h and
+ *          common/socketserver/mixin.c, which this lesson introduces
  * After    14_server_thread, 15_custom_server
  * Python   socketserver.ThreadingMixIn, ForkingMixIn, ThreadingTCPServer, ForkingUDPServer and so
  *          on; the posts' MyServer, the hotline 10086
  */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "die.h"
-#include "handler.h"
-#include "mixin.h"
-#include "net.h"
-#include "say.h"
-#include "service.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/handler.h"
+#include "socketserver/mixin.h"
+#include "socketserver/service.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <poll.h>

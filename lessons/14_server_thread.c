@@ -10,17 +10,17 @@
  * Python   the posts' last example: threading.Thread(target=server.serve_forever), shutdown;
  *          handle_request and timeout; select.select([sys.stdin, server], [], [])
  */
-#include "args.h"
-#include "die.h"
-#include "handler.h"
-#include "lines.h"
-#include "mixin.h"
-#include "net.h"
-#include "say.h"
-#include "service.h"
-#include "socketserver.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/handler.h"
+#include "socketserver/mixin.h"
+#include "socketserver/service.h"
+#include "socketserver/socketserver.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -10,18 +10,18 @@
  * Python   class Mine(TCPServer): address_family, verify_request, handle_error, handle_timeout,
  *          service_actions, max_children, daemon_threads, bind_and_activate
  */
-#include "address.h"
-#include "args.h"
-#include "die.h"
-#include "handler.h"
-#include "lines.h"
-#include "mixin.h"
-#include "net.h"
-#include "say.h"
-#include "service.h"
-#include "socketserver.h"
-#include "stop.h"
-#include "talk.h"
+#include "sockets/address.h"
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/handler.h"
+#include "socketserver/mixin.h"
+#include "socketserver/service.h"
+#include "socketserver/socketserver.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -10,10 +10,10 @@
  * Python   the posts' threads: threading.Thread(target=run, args=(i,)), start, join, name, daemon
  */
 #define _DEFAULT_SOURCE /* mincore, madvise, MAP_ANONYMOUS: Linux and others, not POSIX */
-#include "args.h"
-#include "die.h"
-#include "say.h"
-#include "thread.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "threads/thread.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -9,11 +9,11 @@
  * After    18_events, 22_process_lock
  * Python   threading.Lock, threading.RLock, and the posts' ten threads that print 1 to 10
  */
-#include "args.h"
-#include "deadline.h"
-#include "die.h"
-#include "say.h"
-#include "thread.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "threads/deadline.h"
+#include "threads/thread.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -10,12 +10,12 @@
  * After    19_processes; 24_process_pool
  * Python   threading.Event: is_set, set, clear, wait(timeout)
  */
-#include "args.h"
-#include "deadline.h"
-#include "die.h"
-#include "lines.h"
-#include "say.h"
-#include "thread.h"
+#include "sockets/lines.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "threads/deadline.h"
+#include "threads/thread.h"
 
 #include <errno.h>
 #include <pthread.h>

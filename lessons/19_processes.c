@@ -9,11 +9,11 @@
  * After    20_private_memory, 22_process_lock
  * Python   multiprocessing.Process: start, join, terminate, kill, exitcode, daemon
  */
-#include "args.h"
-#include "deadline.h"
-#include "die.h"
-#include "process.h"
-#include "say.h"
+#include "processes/process.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "threads/deadline.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -11,11 +11,11 @@
  * Python   the posts' li.append(i) in ten processes: multiprocessing.Process
  */
 #define _DEFAULT_SOURCE /* for MAP_ANONYMOUS and madvise */
-#include "args.h"
-#include "die.h"
-#include "net.h"
-#include "process.h"
-#include "say.h"
+#include "processes/process.h"
+#include "sockets/net.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <errno.h>
 #include <inttypes.h>

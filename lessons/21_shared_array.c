@@ -9,13 +9,13 @@
  * After    22_process_lock, 23_manager_dict
  * Python   the posts' multiprocessing.Array and its get_lock; multiprocessing.shared_memory
  */
-#include "actor.h"
-#include "args.h"
-#include "array.h"
-#include "die.h"
-#include "process.h"
-#include "say.h"
-#include "stop.h"
+#include "processes/array.h"
+#include "processes/process.h"
+#include "sockets/stop.h"
+#include "stage/actor.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <errno.h>
 #include <float.h>

@@ -10,12 +10,12 @@
  * After    24_process_pool
  * Python   the posts' RLock and Array: multiprocessing.RLock, Process.join
  */
-#include "actor.h"
-#include "args.h"
-#include "die.h"
-#include "process.h"
-#include "say.h"
-#include "shared.h"
+#include "processes/process.h"
+#include "processes/shared.h"
+#include "stage/actor.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <errno.h>
 #include <pthread.h>

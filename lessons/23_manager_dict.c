@@ -5,23 +5,23 @@
  * Run      build/23_manager_dict
  * Watch    each access is a line that a thread of the manager receives. A missing key is an error
  *          in the process that asked. In the end the manager is killed.
- * Before   13_mixins, 19_processes, 20_private_memory, 22_process_lock; then common/table.h,
- *          common/words.h, common/manager.h and common/dict.h, each with its .c, which this lesson
+ * Before   13_mixins, 19_processes, 20_private_memory, 22_process_lock; then common/processes/table.h,
+ *          common/processes/words.h, common/processes/manager.h and common/processes/dict.h, each with its .c, which this lesson
  *          introduces
  * After    24_process_pool
  * Python   multiprocessing.Manager().dict(), DictProxy; the posts' manage.dict()
  */
-#include "args.h"
-#include "dict.h"
-#include "die.h"
-#include "manager.h"
-#include "net.h"
-#include "process.h"
-#include "say.h"
-#include "service.h"
-#include "stop.h"
-#include "table.h"
-#include "talk.h"
+#include "processes/dict.h"
+#include "processes/manager.h"
+#include "processes/process.h"
+#include "processes/table.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/service.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
 
 #include <errno.h>
 #include <signal.h>

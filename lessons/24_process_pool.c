@@ -9,11 +9,11 @@
  * After    25_prefork_server
  * Python   multiprocessing.Pool: apply, apply_async, map, close, terminate, join
  */
-#include "args.h"
-#include "die.h"
-#include "pool.h"
-#include "say.h"
-#include "shared.h"
+#include "processes/pool.h"
+#include "processes/shared.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -11,17 +11,17 @@
  * Python   os.fork after listen, os.waitpid; what gunicorn and uwsgi do with their workers
  */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */
-#include "args.h"
-#include "cast.h"
-#include "crowd.h"
-#include "deadline.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "shared.h"
-#include "stop.h"
-#include "talk.h"
-#include "upper.h"
+#include "processes/shared.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/crowd.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/talk.h"
+#include "threads/deadline.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,20 +6,20 @@
  * Run      build/26_showdown, then with --mode echo --clients 1,16,256,1000 --models all
  * Watch    the order of the models changes with the load. Each figure is the median of rounds that
  *          take turns, with its spread: two runs that differ by less say nothing.
- * Before   08_epoll_server, 13_mixins, 25_prefork_server; then common/load.h, common/contender.h
- *          and common/chart.h, which this lesson introduces
+ * Before   08_epoll_server, 13_mixins, 25_prefork_server; then common/bench/load.h, common/bench/contender.h
+ *          and common/bench/chart.h, which this lesson introduces
  * After    your own server: --peer NAME='COMMAND'
  * Python   the posts' servers, and the modules that they use, are among the peers
  */
 #define _GNU_SOURCE /* asprintf */
-#include "args.h"
-#include "chart.h"
-#include "contender.h"
-#include "die.h"
-#include "load.h"
-#include "net.h"
-#include "say.h"
-#include "stop.h"
+#include "bench/chart.h"
+#include "bench/contender.h"
+#include "bench/load.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <ctype.h>
 #include <errno.h>

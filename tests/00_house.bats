@@ -32,16 +32,16 @@ lessons() {
             [[ ! ${lesson%%_*} < $first ]] || fail "$lesson includes $header, which lesson $first introduces"
         done
     done
-    equal 'headers of lesson 01' 'args.h die.h say.h' "$(sed -n 's/^#include "\(.*\)"/\1/p' lessons/01_*.c | paste -sd ' ')"
+    equal 'headers of lesson 01' 'stage/args.h stage/die.h stage/say.h' "$(sed -n 's/^#include "\(.*\)"/\1/p' lessons/01_*.c | paste -sd ' ')"
 }
 
 @test "00: a helper in common/ has two users, and each of its functions has one" {
     local header name users
-    for header in common/*.h; do
-        users=$(grep -l "^#include \"${header#common/}\"" lessons/*.c common/*.[ch] tests/peers/*.c | grep -vc "^${header%.h}.c$")
+    for header in common/*/*.h; do
+        users=$(grep -l "^#include \"${header#common/}\"" lessons/*.c common/*/*.[ch] tests/peers/*.c | grep -vc "^${header%.h}.c$")
         ((users >= 2)) || fail "$header has $users users"
         for name in $(sed -nE 's/^[a-z_][^(]*[ *]([a-z_0-9]+)\(.*/\1/p' "$header"); do
-            grep -lw "$name" lessons/*.c common/*.c | grep -qv "^${header%.h}.c$" || fail "nobody uses $name"
+            grep -lw "$name" lessons/*.c common/*/*.c | grep -qv "^${header%.h}.c$" || fail "nobody uses $name"
         done
     done
 }
@@ -56,9 +56,9 @@ lessons() {
     done
 }
 
-# Time is the subject in two places only: SLOW in common/say.c, and is_idle in tests/helper.bash.
+# Time is the subject in two places only: SLOW in common/stage/say.c, and is_idle in tests/helper.bash.
 @test "00: no lesson, helper or test waits by the clock" {
-    equal 'sleep in C' common/say.c "$(grep -lE '\b(u?sleep|nanosleep)\b *\(' lessons/*.c common/*.c tests/peers/*.c)"
+    equal 'sleep in C' common/stage/say.c "$(grep -lE '\b(u?sleep|nanosleep)\b *\(' lessons/*.c common/*/*.c tests/peers/*.c)"
     equal 'sleep in tests' tests/helper.bash "$(grep -lE '(^|[;&|(]) *sleep [0-9$]' tests/*.ba* tests/peers/*.bash tests/bugs/run)"
     equal 'sleeps in the helper' 1 "$(grep -cE '(^|[;&|(]) *sleep [0-9$]' tests/helper.bash)"
 }
@@ -191,10 +191,10 @@ make_here() {
     equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
     built_again() { make_here BUILD="${2:-out}" SAN= CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
     equal 'what is built again for nothing' 0 "$(built_again GIVEN)"
-    touch common/crowd.h
-    equal 'what a header changes' "$(grep -l '^#include "crowd.h"' lessons/*.c common/*.c | wc -l)" "$(built_again GIVEN)"
-    touch common/crowd.h
-    equal 'the same by another name of the folder' "$(grep -l '^#include "crowd.h"' lessons/*.c common/*.c | wc -l)" "$(built_again GIVEN "$copy/out")"
+    touch common/stage/crowd.h
+    equal 'what a header changes' "$(grep -l '^#include "stage/crowd.h"' lessons/*.c common/*/*.c | wc -l)" "$(built_again GIVEN)"
+    touch common/stage/crowd.h
+    equal 'the same by another name of the folder' "$(grep -l '^#include "stage/crowd.h"' lessons/*.c common/*/*.c | wc -l)" "$(built_again GIVEN "$copy/out")"
     equal 'what other flags change' "$(find common lessons -name '*.c' | wc -l)" "$(built_again OTHER)"
 }
 

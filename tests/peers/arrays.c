@@ -1,9 +1,9 @@
-/* arrays: what an array in shared memory promises (common/array.h), tested from inside.
+/* arrays: what an array in shared memory promises (common/processes/array.h), tested from inside.
  *
  *   arrays CLAIM   one line that says what was measured, or one line on stderr and status 1
  */
-#include "array.h"
 #include "claims.h"
+#include "processes/array.h"
 
 #include <limits.h>
 

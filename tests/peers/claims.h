@@ -4,14 +4,14 @@
 #ifndef CLAIMS_H
 #define CLAIMS_H
 
-#include "address.h"
-#include "die.h"
-#include "lines.h"
-#include "mixin.h"
-#include "net.h"
-#include "say.h"
-#include "service.h"
-#include "socketserver.h"
+#include "sockets/address.h"
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "socketserver/mixin.h"
+#include "socketserver/service.h"
+#include "socketserver/socketserver.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,11 +6,11 @@
  * The names stand in the table at the end. A call that fails in service costs its client. Linux.
  */
 #define _GNU_SOURCE /* SOCK_NONBLOCK */
-#include "args.h"
-#include "die.h"
-#include "net.h"
-#include "say.h"
-#include "shared.h"
+#include "processes/shared.h"
+#include "sockets/net.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <arpa/inet.h>
 #include <limits.h>

@@ -6,11 +6,11 @@
  * Both are listed at the end.
  */
 #define _GNU_SOURCE /* sched_getaffinity, MAP_POPULATE */
-#include "chart.h"
+#include "bench/chart.h"
+#include "bench/contender.h"
+#include "bench/load.h"
 #include "claims.h"
-#include "contender.h"
-#include "load.h"
-#include "stop.h"
+#include "sockets/stop.h"
 
 #include <ctype.h>
 #include <math.h>

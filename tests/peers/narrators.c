@@ -1,9 +1,9 @@
 /* narrators: what narration has to stand. Several processes, each with several threads, say lines
  * at the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH: so many "é".
  */
-#include "args.h"
-#include "die.h"
-#include "say.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -15,9 +15,9 @@
  * ADDRESS is HOST:PORT, or the path of a Unix socket. Who stays goes when standard input ends. What
  * goes wrong is one line on stderr and status 1.
  */
-#include "args.h"
-#include "die.h"
-#include "net.h"
+#include "sockets/net.h"
+#include "stage/args.h"
+#include "stage/die.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

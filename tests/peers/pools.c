@@ -1,11 +1,11 @@
-/* pools: what a process pool promises (common/pool.h), tested from inside: no task lost, none done
+/* pools: what a process pool promises (common/processes/pool.h), tested from inside: no task lost, none done
  * twice, whoever is killed.
  *
  *   pools CLAIM   one line that says what was measured, or one line on stderr and status 1
  */
 #include "claims.h"
-#include "pool.h"
-#include "shared.h"
+#include "processes/pool.h"
+#include "processes/shared.h"
 
 #include <sched.h>
 #include <semaphore.h>

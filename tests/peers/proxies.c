@@ -1,12 +1,12 @@
-/* proxies: what a dictionary behind a manager promises (common/dict.h), tested from inside.
+/* proxies: what a dictionary behind a manager promises (common/processes/dict.h), tested from inside.
  *
  *   proxies CLAIM   one line that says what was measured, or one line on stderr and status 1
  */
 #include "claims.h"
-#include "dict.h"
-#include "manager.h"
-#include "table.h"
-#include "talk.h"
+#include "processes/dict.h"
+#include "processes/manager.h"
+#include "processes/table.h"
+#include "stage/talk.h"
 
 #include <sched.h>
 #include <sys/ioctl.h>

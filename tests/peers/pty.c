@@ -7,7 +7,7 @@
  * Prints what the command prints, without the carriage returns of the terminal; echo is off. Ends
  * with the status of the command.
  */
-#include "die.h"
+#include "stage/die.h"
 
 #include <fcntl.h>
 #include <poll.h>

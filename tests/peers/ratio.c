@@ -4,12 +4,12 @@
  *   ratio thread|fork [PAIRS [REQUESTS]]   prints the median of framework / bare, and the spread
  */
 #define _GNU_SOURCE /* sched_setaffinity */
-#include "args.h"
-#include "die.h"
-#include "mixin.h"
-#include "net.h"
-#include "say.h"
-#include "upper.h"
+#include "sockets/net.h"
+#include "sockets/upper.h"
+#include "socketserver/mixin.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,0 +1,119 @@
+#include "sockets/net.h"
+
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct sockaddr_in address_of(const char *host, long port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) /* names and IPv6 are left to lesson 15 */
+        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+    return address;
+}
+
+static int tcp_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
+    return fd;
+}
+
+int net_listen(const char *host, long port)
+{
+    struct sockaddr_in address = address_of(host, port);
+    int fd = tcp_socket();
+    int on = 1; /* before bind; lesson 09 shows what this is for */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        die("setsockopt SO_REUSEADDR");
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("bind %s:%ld", host, port);
+    if (listen(fd, NET_BACKLOG) < 0)
+        die("listen %s:%ld", host, port);
+    say("server", "listening on %s", net_local(fd).text);
+    return fd;
+}
+
+int net_connect(const char *host, long port)
+{
+    struct sockaddr_in address = address_of(host, port);
+    int fd = tcp_socket();
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect %s:%ld", host, port);
+    return fd;
+}
+
+static struct sockaddr_in local_address(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        die("getsockname");
+    return address;
+}
+
+int net_port(int fd)
+{
+    return ntohs(local_address(fd).sin_port);
+}
+
+struct net_text net_local(int fd)
+{
+    struct sockaddr_in address = local_address(fd);
+    char ip[INET_ADDRSTRLEN];
+    struct net_text local;
+    inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
+    snprintf(local.text, sizeof local.text, "%s:%d", ip, ntohs(address.sin_port));
+    return local;
+}
+
+bool net_send_all(int fd, const void *data, size_t length)
+{
+    const char *next = data;
+    while (length > 0) {
+        ssize_t sent = send(fd, next, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false;
+        next += sent; /* a short write: the socket took only a part */
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+void net_refuse(int fd, const char *text)
+{
+    char unread[1024];
+    net_send_all(fd, text, strlen(text)); /* does not block: the connection is new */
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, unread, sizeof unread, MSG_DONTWAIT) < 0 && errno == EINTR)
+        continue;
+    close(fd);
+}
+
+long net_raise_descriptor_limit(void)
+{
+    enum { ENOUGH = 65536 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("getrlimit");
+    rlim_t wanted =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > ENOUGH ? ENOUGH : limit.rlim_max;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+        return (long)wanted;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("setrlimit");
+    return (long)wanted;
+}

@@ -1,0 +1,75 @@
+#include "sockets/stop.h"
+
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+atomic_int stop_asked;
+atomic_int stop_listener = -1, stop_connection = -1;
+atomic_int stop_cast, stop_cast_status;
+
+/* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
+ * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
+ * interrupts a call that has begun.) shutdown and kill are async-signal-safe: signal-safety(7). */
+static void hang_up(int signal_number)
+{
+    int none = 0;
+    if (signal_number != SIGCHLD)
+        stop_asked = signal_number;
+    else
+        atomic_compare_exchange_strong(&stop_asked, &none, SIGCHLD);
+    shutdown(stop_listener, SHUT_RDWR);
+    shutdown(stop_connection, SHUT_RDWR);
+}
+
+static void stop(int signal_number)
+{
+    int error = errno;
+    say_hurried = true;
+    if (stop_cast > 0)
+        kill(stop_cast, SIGTERM);
+    hang_up(signal_number);
+    errno = error;
+}
+
+/* A server has other children too: asks for the cast alone. waitpid is async-signal-safe. */
+static void child_ended(int signal_number)
+{
+    int error = errno, status;
+    pid_t cast = atomic_exchange(&stop_cast, 0); /* so that no other thread ends what is free */
+    if (cast > 0 && waitpid(cast, &status, WNOHANG) == cast) {
+        stop_cast_status = status;
+        hang_up(signal_number);
+    } else {
+        stop_cast = cast;
+    }
+    errno = error;
+}
+
+static void handle(int signal_number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART */
+    sigfillset(&action.sa_mask);
+    if (sigaction(signal_number, &action, NULL) < 0)
+        die("sigaction");
+}
+
+void stop_on_signals(void)
+{
+    handle(SIGINT, stop);
+    handle(SIGTERM, stop);
+    handle(SIGPIPE, stop);
+}
+
+void stop_with_cast(pid_t cast)
+{
+    int ended = SIGCHLD; /* the cast of the scene before; another signal stays */
+    atomic_compare_exchange_strong(&stop_asked, &ended, 0);
+    handle(SIGCHLD, child_ended);
+    stop_cast = cast;
+    raise(SIGCHLD); /* it may have ended before its pid was known here */
+}

@@ -1,0 +1,420 @@
+#include "socketserver/mixin.h"
+
+#include "stage/die.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOOK_AGAIN_MS = 500, STACK_SIZE = 256 * 1024 };
+
+/* One request that is being served, in a thread or in a process. */
+struct worker {
+    struct worker *next;
+    struct server *server;
+    struct request request;
+    bool has_ended;    /* of a thread; this and the next are guarded by the server's lock */
+    bool is_connected; /* server_close may hang up on it */
+    bool is_daemon;    /* nobody joins it */
+    bool has_copy;     /* its descriptor is a copy of the server's */
+    pthread_t thread;
+    pid_t process;
+    int alive; /* the read end of a pipe that the child holds open as long as it lives; -1: none */
+};
+
+int mixin_count_workers(const struct server *server)
+{
+    return server->worker_count;
+}
+
+static void add_worker(struct server *server, struct worker *worker)
+{
+    worker->next = server->workers;
+    server->workers = worker;
+    server->worker_count++;
+}
+
+/* The second would take the server_close of the first for that of the server, and call itself. */
+static void refuse_a_second_mixin(const struct server_class *class)
+{
+    if (class->mixin)
+        fail("%s has a mixin already: %s", class->name, class->mixin);
+}
+
+/* ---- ThreadingMixIn -------------------------------------------------------------------------- */
+
+/* What becomes of a request is the same in a thread as without one. */
+static void *process_request_thread(void *argument)
+{
+    struct worker *worker = argument;
+    struct server *server = worker->server;
+    const struct server_class *class = &server->class;
+    if (!class->finish_request(server, &worker->request))
+        class->handle_error(server, &worker->request);
+
+    pthread_mutex_lock(&server->lock);
+    worker->is_connected = false; /* before it is closed: its number may be another's then */
+    pthread_mutex_unlock(&server->lock);
+    class->shutdown_request(server, &worker->request);
+
+    if (worker->is_daemon) {
+        if (worker->has_copy)
+            close(worker->request.fd);
+        free(worker);
+        return NULL;
+    }
+    pthread_mutex_lock(&server->lock);
+    worker->has_ended = true;
+    server->ended++;
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+/* A thread that nobody joins keeps its stack. The latest stand first in the list and often end
+ * first, so the walk is short when many are connected and silent. */
+static void join_threads_that_have_ended(struct server *server)
+{
+    struct worker *ended = NULL;
+    pthread_mutex_lock(&server->lock);
+    for (struct worker **link = &server->workers; server->ended > 0;) {
+        struct worker *worker = *link;
+        if (!worker->has_ended) {
+            link = &worker->next;
+            continue;
+        }
+        *link = worker->next;
+        worker->next = ended;
+        ended = worker;
+        server->ended--;
+        server->worker_count--;
+    }
+    pthread_mutex_unlock(&server->lock);
+    while (ended) {
+        struct worker *worker = ended;
+        ended = worker->next;
+        pthread_join(worker->thread, NULL);
+        free(worker);
+    }
+}
+
+static int create_thread(pthread_t *thread, struct worker *worker)
+{
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return error;
+    size_t size = worker->server->class.stack_size;
+    if (size > 0)
+        error = pthread_attr_setstacksize(&attributes, size);
+    if (error == 0)
+        error = pthread_create(thread, &attributes, process_request_thread, worker);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static bool process_request_in_a_thread(struct server *server, struct request *request)
+{
+    join_threads_that_have_ended(server);
+    bool is_daemon = server->class.daemon_threads || !server->class.block_on_close;
+    struct worker *worker = malloc(sizeof *worker);
+    if (!worker)
+        return false;
+    *worker = (struct worker){.server = server,
+                              .request = *request,
+                              .is_connected = !request->packet,
+                              .is_daemon = is_daemon,
+                              .has_copy = is_daemon && request->packet};
+    /* nobody waits for a daemon before the socket is closed through which it answers a datagram */
+    if (worker->has_copy)
+        worker->request.fd = dup(request->fd);
+    pthread_t thread;
+    int error = worker->request.fd < 0 ? errno : 0;
+    if (error == 0)
+        error = create_thread(&thread, worker);
+    if (error != 0) {
+        if (worker->has_copy && worker->request.fd >= 0)
+            close(worker->request.fd);
+        free(worker);
+        errno = error;
+        return false;
+    }
+    if (is_daemon) {
+        pthread_detach(thread);
+    } else {
+        worker->thread = thread;
+        add_worker(server, worker);
+    }
+    return true;
+}
+
+/* A thread that waits for its client never ends by itself. */
+static void hang_up_and_join(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct worker *worker = server->workers; worker; worker = worker->next)
+        if (worker->is_connected)
+            shutdown(worker->request.fd, SHUT_RDWR);
+    pthread_mutex_unlock(&server->lock);
+    while (server->workers) {
+        struct worker *worker = server->workers;
+        server->workers = worker->next;
+        if (pthread_equal(worker->thread, pthread_self())) { /* a handler that closes its server */
+            worker->is_daemon = true;
+            pthread_detach(worker->thread);
+            continue;
+        }
+        pthread_join(worker->thread, NULL);
+        free(worker);
+    }
+    server->worker_count = server->ended = 0;
+    server->class.super_server_close(server);
+}
+
+struct server_class threading_mixin(struct server_class class)
+{
+    refuse_a_second_mixin(&class);
+    class.mixin = "ThreadingMixIn";
+    class.worker = "thread";
+    class.block_on_close = true;
+    class.stack_size = STACK_SIZE;
+    class.process_request = process_request_in_a_thread;
+    class.super_server_close = class.server_close;
+    class.server_close = hang_up_and_join;
+    return class;
+}
+
+/* ---- ForkingMixIn ---------------------------------------------------------------------------- */
+
+/* Asks for its own children one by one: waitpid(-1) would take the end of children that somebody
+ * else in this program waits for. */
+static bool has_exited(const struct worker *worker, int options)
+{
+    pid_t ended;
+    do
+        ended = waitpid(worker->process, NULL, options);
+    while (ended < 0 && errno == EINTR);
+    return ended != 0;
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void free_child(struct worker *worker)
+{
+    close_if_open(worker->alive);
+    free(worker);
+}
+
+static void collect_children(struct server *server)
+{
+    /* is there any child that has ended? WNOWAIT looks and takes nothing. waitid(2) */
+    siginfo_t end = {.si_pid = 0};
+    if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == 0)
+        return;
+    for (struct worker **link = &server->workers; *link;) {
+        struct worker *worker = *link;
+        if (!has_exited(worker, WNOHANG)) {
+            link = &worker->next;
+            continue;
+        }
+        *link = worker->next;
+        server->worker_count--;
+        free_child(worker);
+    }
+}
+
+/* Its pipe is closed: it ends now, or it has become a program that does not know of the pipe. */
+static void await_end(struct worker *worker)
+{
+    siginfo_t end = {.si_pid = 0};
+    int tries = 0;
+    do
+        poll(NULL, 0, tries);
+    while (waitid(P_PID, (id_t)worker->process, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end.si_pid == 0 && tries++ < 2);
+    close(worker->alive);
+    worker->alive = -1; /* poll passes over it */
+}
+
+/* At max_children, waits until one of them ends; the clients wait in the queue. Returns whether
+ * there was room: false when it had to wait, for ms at most or until a byte is in the pipe. */
+static bool wait_for_a_child(struct server *server, int ms)
+{
+    if (server->worker_count < server->class.max_children)
+        return true;
+    /* not for ever: a pipe may also be held by a process that the child has left behind */
+    if (ms < 0 || ms > LOOK_AGAIN_MS)
+        ms = LOOK_AGAIN_MS;
+    struct pollfd *fds = calloc((size_t)server->worker_count + 1, sizeof *fds);
+    if (!fds)
+        return false;
+    nfds_t count = 0;
+    fds[count++] = (struct pollfd){.fd = server->wake[0], .events = POLLIN};
+    for (const struct worker *worker = server->workers; worker; worker = worker->next)
+        if (worker->alive >= 0) /* poll refuses more entries than there may be descriptors */
+            fds[count++] = (struct pollfd){.fd = worker->alive, .events = POLLIN};
+    poll(fds, count, ms);
+
+    count = 1;
+    for (struct worker *worker = server->workers; worker; worker = worker->next)
+        if (worker->alive >= 0 && fds[count++].revents)
+            await_end(worker);
+    free(fds);
+    collect_children(server);
+    return false; /* the time of this round may be over */
+}
+
+/* The child never returns. It closes its copies of what is the parent's: a listening socket that it
+ * kept would hold the port after the parent's end. A datagram is answered through the server's
+ * socket, which therefore stays. SIGTERM ends it, whatever the parent does at SIGTERM. */
+static void process_request_in_the_child(struct server *server, struct request *request,
+                                         sigset_t *signals)
+{
+    static const int usual[] = {SIGINT, SIGTERM, SIGPIPE, SIGCHLD};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        if (signal(usual[i], SIG_DFL) == SIG_IGN)
+            signal(usual[i], SIG_IGN); /* what the program ignores, its children do too */
+        sigdelset(signals, usual[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, signals, NULL);
+    if (!request->packet) {
+        close(server->fd);
+        server->fd = -1;
+    }
+    close(server->wake[0]);
+    close(server->wake[1]);
+    server->wake[0] = -1;
+    server->wake[1] = -1;
+    for (const struct worker *other = server->workers; other; other = other->next)
+        close_if_open(other->alive);
+    server->workers = NULL; /* its sisters are no children of its own, */
+    server->worker_count = 0;
+    server->bound = false; /* and the path is its parent's */
+
+    bool finished = server->class.finish_request(server, request);
+    if (!finished)
+        server->class.handle_error(server, request);
+    server->class.shutdown_request(server, request);
+    fflush(stdout); /* _exit does not */
+    _exit(finished ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static bool process_request_in_a_child(struct server *server, struct request *request)
+{
+    collect_children(server);
+    struct worker *worker = malloc(sizeof *worker);
+    if (!worker)
+        return false;
+    int ends[2] = {-1, -1};
+    if (pipe(ends) < 0) {
+        /* out of descriptors: no reason to turn the client away */
+    }
+    fflush(stdout); /* what is buffered now would be printed twice */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* until the child has put aside their handlers */
+    pthread_mutex_lock(&server->lock);         /* so that no other thread has it in the child */
+    pid_t process = fork();
+    int error = errno;
+    pthread_mutex_unlock(&server->lock);
+    if (process == 0) {
+        close_if_open(ends[0]);
+        fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+        process_request_in_the_child(server, request, &before);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close_if_open(ends[1]);
+    *worker = (struct worker){.process = process, .alive = ends[0]};
+    if (process < 0) {
+        free_child(worker);
+        errno = error;
+        return false;
+    }
+    fcntl(worker->alive, F_SETFD, FD_CLOEXEC);
+    add_worker(server, worker);
+    server->wait_for_room = wait_for_a_child;
+    server->class.close_request(server, request); /* the parent's copy */
+    return true;
+}
+
+static void end_children(struct server *server)
+{
+    bool block = server->class.block_on_close;
+    for (struct worker *worker = server->workers; block && worker; worker = worker->next)
+        kill(worker->process, SIGTERM);
+    while (server->workers) {
+        struct worker *worker = server->workers;
+        server->workers = worker->next;
+        if (block)
+            has_exited(worker, 0);
+        free_child(worker);
+    }
+    server->worker_count = 0;
+    server->class.super_server_close(server);
+}
+
+struct server_class forking_mixin(struct server_class class)
+{
+    refuse_a_second_mixin(&class);
+    class.mixin = "ForkingMixIn";
+    class.worker = "child";
+    class.block_on_close = true;
+    class.max_children = 40;
+    class.process_request = process_request_in_a_child;
+    class.handle_timeout = collect_children;
+    class.service_actions = collect_children;
+    class.super_server_close = class.server_close;
+    class.server_close = end_children;
+    return class;
+}
+
+/* ---- The eight ------------------------------------------------------------------------------- */
+
+struct server_class threading_tcp_server(void)
+{
+    return threading_mixin(tcp_server());
+}
+
+struct server_class threading_udp_server(void)
+{
+    return threading_mixin(udp_server());
+}
+
+struct server_class threading_unix_stream_server(void)
+{
+    return threading_mixin(unix_stream_server());
+}
+
+struct server_class threading_unix_datagram_server(void)
+{
+    return threading_mixin(unix_datagram_server());
+}
+
+struct server_class forking_tcp_server(void)
+{
+    return forking_mixin(tcp_server());
+}
+
+struct server_class forking_udp_server(void)
+{
+    return forking_mixin(udp_server());
+}
+
+struct server_class forking_unix_stream_server(void)
+{
+    return forking_mixin(unix_stream_server());
+}
+
+struct server_class forking_unix_datagram_server(void)
+{
+    return forking_mixin(unix_datagram_server());
+}

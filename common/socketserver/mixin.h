@@ -1,0 +1,47 @@
+/* mixin: a thread or a process for each request of a server (socketserver.h).
+ * Introduced by lesson 13; lessons 10 and 11 show it longhand.
+ *
+ * A mixin takes a class and gives it back with a few entries replaced: process_request,
+ * server_close and what keeps the account of the workers. So it goes with each of the four servers:
+ *
+ *     struct server_class class = threading_mixin(tcp_server());
+ *
+ * Mix first, then replace further entries, or they are replaced by the mixin. A class can be mixed
+ * once: a second mixin ends the program.
+ */
+#ifndef MIXIN_H
+#define MIXIN_H
+
+#include "socketserver/socketserver.h"
+
+/* A thread for each request, with a stack of stack_size bytes: 256 KiB, as the C library keeps
+ * small ones for the next thread and has to map large ones anew; 0: what the system gives. (Small
+ * stacks save addresses and time, hardly memory: only what is used of a stack takes any.)
+ * threading.stack_size. server_close hangs up on those that are still connected, also in the
+ * middle of a reply, and joins the threads, so that it takes no longer than the handlers need to
+ * notice; Python waits for the clients instead. With daemon_threads, or without block_on_close, it
+ * leaves them alone: then the server object has to live as long as the process does. Both are
+ * looked at when a request begins. ThreadingMixIn */
+struct server_class threading_mixin(struct server_class class);
+
+/* A process for each request, max_children of them at once: more wait in the queue of the listening
+ * socket. server_close ends those that are left with SIGTERM and waits for them; without
+ * block_on_close it neither ends them nor waits. Waits for its own children only. In a child it
+ * closes the child's copies alone. ForkingMixIn */
+struct server_class forking_mixin(struct server_class class);
+
+/* The eight combinations by their names. */
+struct server_class threading_tcp_server(void);
+struct server_class threading_udp_server(void);
+struct server_class threading_unix_stream_server(void);
+struct server_class threading_unix_datagram_server(void);
+struct server_class forking_tcp_server(void);
+struct server_class forking_udp_server(void);
+struct server_class forking_unix_stream_server(void);
+struct server_class forking_unix_datagram_server(void);
+
+/* How many workers the server keeps account of: those at work, and those that have ended and have
+ * not been joined or waited for yet. For the thread that serves, or when the loop has ended. */
+int mixin_count_workers(const struct server *server);
+
+#endif

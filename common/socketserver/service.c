@@ -1,0 +1,129 @@
+#include "socketserver/service.h"
+
+#include "sockets/address.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct service_actor service_actor(const struct handler *handler)
+{
+    struct service_actor actor = {"server"};
+    const char *worker = handler->server->class.worker;
+    if (worker)
+        snprintf(actor.name, sizeof actor.name, "%s-%d", worker, handler->request->number);
+    return actor;
+}
+
+static bool serve_connection(struct handler *self)
+{
+    struct service_actor actor = service_actor(self);
+    say(actor.name, "accepted client %d", self->request->number);
+    upper_serve(actor.name, self->request->fd, self->request->number);
+    return true;
+}
+
+static bool serve_datagram(struct handler *self)
+{
+    struct request *request = self->request;
+    say(service_actor(self).name, "received %zu bytes: %s", request->length,
+        quote(request->packet, request->length).text);
+    for (size_t i = 0; i < request->length; i++)
+        request->packet[i] = (char)toupper((unsigned char)request->packet[i]);
+    return self->class->write(self, request->packet, request->length);
+}
+
+struct handler_class service_upper(int socket_type)
+{
+    bool is_stream = socket_type == SOCK_STREAM;
+    struct handler_class class = is_stream ? base_request_handler() : datagram_request_handler();
+    class.handle = is_stream ? serve_connection : serve_datagram;
+    return class;
+}
+
+/* A pid comes round again: what has this name was left by a process that was killed. */
+static const char *own_path(void)
+{
+    static char path[sizeof(struct address_text)];
+    const char *directory = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/%s.%d", directory && *directory ? directory : "/tmp", die_name,
+             (int)getpid());
+    unlink(path);
+    return path;
+}
+
+/* The address, or the end of the process with a line that names what is wrong with it. */
+static struct address parse(int family, const char *host, long port)
+{
+    struct address address;
+    if (address_parse(&address, family, host, port))
+        return address;
+    if (family != AF_UNIX)
+        args_refuse(family == AF_INET6 ? "%s: not an IPv6 address like ::1"
+                                       : "%s: not an IPv4 address like 127.0.0.1",
+                    host);
+    if (*host == '\0')
+        args_refuse("an empty path names no socket");
+    args_refuse("%s: too long for the path of a socket", host);
+}
+
+void service_open(struct server *server, struct server_class class, struct handler_class handler,
+                  const char *host, long port, const char *path)
+{
+    bool is_unix = class.address_family == AF_UNIX;
+    if (is_unix)
+        host = path ? path : own_path();
+    struct address address = parse(class.address_family, host, port);
+    /* not for UDP: a second server could bind the port too, and the first would get nothing */
+    class.allow_reuse_address = class.socket_type == SOCK_STREAM && !is_unix;
+    if (!server_init(server, class, handler, host, port, true))
+        die("bind %s", address_text(&address).text);
+}
+
+static void (*super_service_actions)(struct server *server);
+
+/* The signal has hung up on the listening socket, so the loop comes by here at once. */
+static void stop_when_asked(struct server *server)
+{
+    super_service_actions(server);
+    if (stop_asked)
+        server_end_loop(server);
+}
+
+void service_run(struct server *server)
+{
+    super_service_actions = server->class.service_actions;
+    server->class.service_actions = stop_when_asked;
+    say("server", "listening on %s", address_text(&server->address).text);
+    stop_listener = server->fd;
+    if (stop_asked)
+        server_end_loop(server);
+    server_serve_forever(server, 500);
+    stop_listener = -1;
+    server_close(server);
+    say("server", "stopped");
+}
+
+int service_connect(const struct server_class *class, const char *host, long port)
+{
+    struct address address = parse(class->address_family, host, port);
+    int fd = socket(class->address_family, class->socket_type, 0);
+    if (fd < 0)
+        die("socket");
+    /* a name of the kernel's choice, or a Unix datagram could not be answered (Linux: unix(7),
+     * "Autobind feature") */
+    struct sockaddr nameless = {.sa_family = AF_UNIX};
+    if (class->address_family == AF_UNIX && class->socket_type == SOCK_DGRAM &&
+        bind(fd, &nameless, sizeof nameless.sa_family) < 0)
+        die("bind");
+    if (connect(fd, (struct sockaddr *)&address.storage, address.length) < 0)
+        die("connect %s", address_text(&address).text);
+    return fd;
+}

@@ -1,0 +1,35 @@
+/* service: a socketserver that runs as a program, and the service that every lesson offers.
+ * Introduced by lesson 12. */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "socketserver/handler.h"
+#include "socketserver/socketserver.h"
+
+/* What comes in goes out in upper case: until the client closes its side, or datagram by datagram.
+ * The actor of what is narrated is the server, or the thread or the child that the mixin made. */
+struct handler_class service_upper(int socket_type);
+
+/* server_init for a program: at the host and port, or, for a Unix class, at the path (NULL: one
+ * with the pid in the directory for temporary files). Ends the process with a message if that
+ * cannot be. SO_REUSEADDR is set for TCP: lesson 09. */
+void service_open(struct server *server, struct server_class class, struct handler_class handler,
+                  const char *host, long port, const char *path);
+
+/* Says where the server listens, serves until SIGINT or SIGTERM (stop.h), or until the cast of a
+ * demo has ended, closes the server and says that it has stopped. One server of a process at a
+ * time. */
+void service_run(struct server *server);
+
+/* The actor for this request: "server", "thread-1" or "child-1"; lives until the end of the full
+ * expression. */
+struct service_actor {
+    char name[32];
+};
+struct service_actor service_actor(const struct handler *handler);
+
+/* A client for a server of this class: a socket that is connected to the address, or the end of the
+ * process with a message. The caller closes it. */
+int service_connect(const struct server_class *class, const char *host, long port);
+
+#endif

@@ -1,0 +1,131 @@
+/* socketserver: the servers of Python's module of that name.
+ * Introduced by lesson 12.
+ *
+ * handler.h has its request handlers, mixin.h a thread or a process for each request.
+ *
+ * A class is a table of functions. A subclass is a copy of the table with some entries replaced:
+ *
+ *     struct server_class class = tcp_server();
+ *     class.verify_request = only_from_here;
+ *
+ * and a method that is replaced can still be called, super() in Python, through a copy of the table
+ * as it was. Functions return false and set errno where Python raises an exception.
+ *
+ * What is done for one request, and by which method:
+ *
+ *     get_request -> verify_request -> process_request -> finish_request -> shutdown_request
+ *                                                     |                  -> close_request
+ *                                                     handler: setup, handle, finish
+ */
+#ifndef SOCKETSERVER_H
+#define SOCKETSERVER_H
+
+#include "sockets/address.h"
+#include "socketserver/handler.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One request: a connection, or one datagram. */
+struct request {
+    int fd;                /* the connection, which shutdown_request closes; the server's socket */
+    struct address client; /* client_address */
+    char *packet;          /* the datagram and a NUL, freed by close_request; NULL: a connection */
+    size_t length;         /* of the datagram, without the NUL */
+    bool is_cut;           /* the datagram was longer than max_packet_size */
+    int number;            /* of the server's requests: 1, 2, 3 */
+    const char *error;     /* why the handler failed, for handle_error; NULL: see errno */
+};
+
+struct server;
+
+struct server_class {
+    const char *name, *base;
+    const char *mixin, *worker; /* "ThreadingMixIn", "thread"; NULL where there is none */
+
+    int address_family, socket_type;
+    int request_queue_size; /* as many as the system allows, where Python says 5 */
+    bool allow_reuse_address, allow_reuse_port;
+    int timeout; /* ms that handle_request waits; -1: without limit */
+    size_t max_packet_size;
+    bool daemon_threads, block_on_close; /* see mixin.h */
+    size_t stack_size;
+    int max_children;
+
+    bool (*server_bind)(struct server *server);
+    bool (*server_activate)(struct server *server);
+    bool (*get_request)(struct server *server, struct request *request);
+    bool (*verify_request)(struct server *server, const struct request *request);
+    bool (*process_request)(struct server *server, struct request *request);
+    bool (*finish_request)(struct server *server, struct request *request);
+    void (*shutdown_request)(struct server *server, struct request *request);
+    void (*close_request)(struct server *server, struct request *request);
+    void (*handle_error)(struct server *server, const struct request *request);
+    void (*handle_timeout)(struct server *server);
+    void (*service_actions)(struct server *server);
+    void (*server_close)(struct server *server);
+    void (*super_server_close)(struct server *server); /* the one that a mixin replaced */
+};
+
+/* The five classes. base_server has only what is the same for all and cannot serve by itself. */
+struct server_class base_server(void);
+struct server_class tcp_server(void);
+struct server_class udp_server(void);
+struct server_class unix_stream_server(void);
+struct server_class unix_datagram_server(void);
+
+/* An object: one server. Its own copy of the class may be changed before server_init, and the
+ * attributes also later, by the thread that serves. */
+struct server {
+    struct server_class class;
+    struct handler_class handler; /* RequestHandlerClass */
+    struct address address;       /* server_address; after server_bind with the real port */
+    int fd;                       /* fileno(): -1 when the server is closed */
+    int socket_timeout;           /* ms, as of socket.settimeout; -1: none. See handle_request */
+    void *data;                   /* whatever its owner wants to find in a handler */
+
+    /* the rest is the module's own */
+    atomic_bool shutdown_requested;
+    atomic_int wake[2]; /* a pipe: a byte in it ends the wait for requests */
+    bool bound, complained;
+    int requests;           /* so far */
+    struct worker *workers; /* a mixin's; the thread that serves keeps the list */
+    int worker_count;
+    bool (*wait_for_room)(struct server *server, int ms); /* NULL: there always is */
+    pthread_mutex_t lock;                                 /* guards what follows */
+    pthread_cond_t stopped;
+    bool serving;
+    unsigned loops; /* that have ended */
+    pthread_t serving_thread;
+    int ended; /* workers that can be joined */
+};
+
+/* Makes the socket, binds and activates it; with bind_and_activate false the caller does the last
+ * two by class.server_bind and class.server_activate. Host and port as address_parse takes them.
+ * Returns false, with nothing left open, if one of them fails. TCPServer.__init__ */
+bool server_init(struct server *server, struct server_class class, struct handler_class handler,
+                 const char *host, long port, bool bind_and_activate);
+
+/* Serves until server_shutdown or server_end_loop. service_actions runs after each request and at
+ * least every poll_interval ms. */
+void server_serve_forever(struct server *server, int poll_interval);
+
+/* Serves one request, or none: handle_timeout is called when class.timeout is over, or
+ * socket_timeout if that is shorter. */
+void server_handle_request(struct server *server);
+
+/* Ends serve_forever in another thread and waits until it has ended: at once, if no handler of a
+ * server without a mixin is at work. If it has not begun, it will end as soon as it does. Returns
+ * false (EDEADLK) when the loop itself calls it, in a handler or a hook, and would wait for ever.
+ * In the child of a forking server it reaches the child's copy alone, and does nothing. */
+bool server_shutdown(struct server *server);
+
+/* Ends the loop as server_shutdown does, but waits for nothing. Async-signal-safe. */
+void server_end_loop(struct server *server);
+
+/* Closes the server; a path is unlinked. It must not be serving. */
+void server_close(struct server *server);
+
+#endif

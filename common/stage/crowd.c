@@ -1,0 +1,144 @@
+#include "stage/crowd.h"
+
+#include "sockets/net.h"
+#include "stage/cast.h"
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NOTHING_TAKEN_MS = 50, SPARE = 16 };
+
+/* Sends until the server, which cannot pass on the replies, has taken nothing for a while. */
+static int send_without_reading(int fd)
+{
+    static char data[65536];
+    memset(data, 'x', sizeof data);
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    int total = 0;
+    while (poll(&writable, 1, NOTHING_TAKEN_MS) == 1) {
+        ssize_t sent = send(fd, data, sizeof data, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EAGAIN)
+            die("send");
+        total += sent > 0 ? (int)sent : 0;
+    }
+    return total;
+}
+
+static int count_capital_x(int fd)
+{
+    char data[4096];
+    int total = 0;
+    ssize_t got;
+    while ((got = recv(fd, data, sizeof data, 0)) > 0)
+        for (ssize_t i = 0; i < got; i++)
+            total += data[i] == 'X';
+    return total;
+}
+
+static void connect_pair(const char *host, int port, int *ann, int *bob)
+{
+    say("ann", "connects and sends \"hello\"");
+    *ann = net_connect(host, port);
+    net_send_all(*ann, "hello", 5);
+    cast_reply("ann", *ann, 5);
+
+    say("bob", "connects and sends \"hi\", while ann is there");
+    *bob = net_connect(host, port);
+    net_send_all(*bob, "hi", 2);
+    cast_reply("bob", *bob, 2);
+}
+
+void crowd_play(const char *host, int port)
+{
+    int ann, bob;
+    connect_pair(host, port, &ann, &bob);
+
+    say("carl", "sends until nothing more fits, and reads one byte");
+    int carl = net_connect(host, port);
+    int sent = send_without_reading(carl);
+    cast_reply("carl", carl, 1);
+
+    say("ann", "sends \"still there?\"");
+    net_send_all(ann, "still there?", 12);
+    cast_reply("ann", ann, 12);
+
+    say("carl", "closes his side and reads at last");
+    shutdown(carl, SHUT_WR);
+    int received = 1 + count_capital_x(carl);
+    close(carl);
+    say("carl", "has %s",
+        received == sent ? "every byte back that he sent" : "not got back what he sent");
+
+    cast_leave("ann", ann);
+    cast_leave("bob", bob);
+}
+
+/* One client makes round trips while the others are connected and silent. */
+void crowd_time(const char *host, int port, long idle_clients, long round_trips)
+{
+    int *idle = calloc((size_t)idle_clients + 1, sizeof *idle);
+    if (!idle)
+        die("calloc");
+    if (idle_clients + SPARE > net_raise_descriptor_limit())
+        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
+    int asking = net_connect(host, port);
+    for (long i = 0; i <= idle_clients; i++)
+        idle[i] = net_connect(host, port);
+    char byte = 'x';
+    /* Clients are accepted in the order in which they came: when the last has its reply, or is
+     * refused, all are in. */
+    net_send_all(idle[idle_clients], &byte, 1);
+    recv(idle[idle_clients], &byte, 1, 0);
+    close(idle[idle_clients]);
+
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < round_trips; i++)
+        if (!net_send_all(asking, &byte, 1) || recv(asking, &byte, 1, 0) != 1)
+            fail("the server closed the connection");
+    say_mute(false);
+    say_timing(round_trips, "round trips", start);
+    long refused = 0;
+    for (long i = 0; i < idle_clients; i++) {
+        refused += recv(idle[i], &byte, 1, MSG_DONTWAIT) == 0;
+        close(idle[i]);
+    }
+    if (refused > 0)
+        say("timing", "%ld of the %ld idle clients had been refused", refused, idle_clients);
+    close(asking);
+    free(idle);
+}
+
+void crowd_pair(const char *host, int port)
+{
+    int ann, bob;
+    connect_pair(host, port, &ann, &bob);
+
+    say("ann", "sends \"still there?\"");
+    net_send_all(ann, "still there?", 12);
+    cast_reply("ann", ann, 12);
+    cast_leave("ann", ann);
+    cast_leave("bob", bob);
+}
+
+void crowd_time_requests(const char *host, int port, long requests)
+{
+    char byte = 'x';
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < requests; i++) {
+        int fd = net_connect(host, port);
+        if (!net_send_all(fd, &byte, 1) || recv(fd, &byte, 1, 0) != 1)
+            fail("the server closed the connection");
+        close(fd);
+    }
+    say_mute(false);
+    say_timing(requests, "requests", start);
+}

@@ -1,0 +1,182 @@
+#include "stage/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COLUMNS = 80, ACTOR_COLUMNS = 6, TEXT_BYTES = 512, LOOK_AGAIN_MS = 100 };
+
+atomic_bool say_hurried;
+static atomic_bool muted;
+
+void say_mute(bool mute)
+{
+    muted = mute;
+}
+
+static bool wants_colour(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+/* The same actor has the same colour in each process, as it depends on the name alone. The two odd
+ * numbers were chosen so that the actors of a lesson differ. 31 to 36 are red to cyan. */
+static int colour_of(const char *actor)
+{
+    unsigned sum = 0;
+    for (const char *c = actor; *c; c++)
+        sum = sum * 43 + (unsigned char)*c;
+    return 31 + (int)(sum % 251 % 6);
+}
+
+/* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is
+ * never cut in two. */
+static void shorten(char *text, int columns)
+{
+    int column = 0;
+    char *cut = text;
+    for (char *c = text; *c; c++) {
+        bool starts_character = ((unsigned char)*c & 0xC0) != 0x80;
+        if (starts_character && column++ == columns - 3)
+            cut = c;
+    }
+    if (column > columns)
+        strcpy(cut, "...");
+}
+
+/* One Enter, one line, also when several threads and processes wait for theirs: whoever is at a
+ * step holds a lock on standard output. The kernel gives the lock back when its owner dies.
+ * fcntl(2), "Advisory record locking" */
+static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
+
+static void step_between_processes(short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+    while (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0 && errno == EINTR && !say_hurried)
+        continue;
+}
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+static void wait_for_enter(void)
+{
+    int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+    if (terminal < 0)
+        return;
+    /* looks again, as the signal may have come just before poll, or to another thread */
+    struct pollfd enter = {.fd = terminal, .events = POLLIN};
+    while (!say_hurried && poll(&enter, 1, LOOK_AGAIN_MS) <= 0)
+        continue;
+    char line[128]; /* a terminal hands over one line at a time */
+    if (!say_hurried && read(terminal, line, sizeof line) < 0)
+        say_hurried = true; /* nobody is there to press it */
+    close(terminal);
+}
+
+static void pause_if_slow(void)
+{
+    const char *slow = getenv("SLOW");
+    long ms = slow ? strtol(slow, NULL, 10) : 0;
+    if (ms <= 0 || ms > 60000)
+        return;
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (!say_hurried && nanosleep(&pause, &pause) < 0)
+        continue;
+}
+
+static void write_line(const char *line, size_t length)
+{
+    /* looks again for the same reason as wait_for_enter */
+    struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    int ready;
+    while ((ready = poll(&reader, 1, LOOK_AGAIN_MS)) <= 0)
+        if (ready == 0 && say_hurried) {
+            muted = true; /* whoever should read has stopped: the next line would wait too */
+            return;
+        }
+    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
+        continue;
+}
+
+void say(const char *actor, const char *format, ...)
+{
+    if (muted)
+        return;
+    int error = errno;
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    int actor_columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
+    shorten(text, COLUMNS - actor_columns - 3);
+
+    char line[TEXT_BYTES + 64];
+    int length;
+    if (wants_colour())
+        length = snprintf(line, sizeof line, "\033[1;%dm%-*s\033[0m | %s\n", colour_of(actor),
+                          ACTOR_COLUMNS, actor, text);
+    else
+        length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
+
+    if (is_set("STEP") && !say_hurried) {
+        pthread_mutex_lock(&step_between_threads);
+        step_between_processes(F_WRLCK);
+        write_line(line, (size_t)length);
+        wait_for_enter();
+        step_between_processes(F_UNLCK);
+        pthread_mutex_unlock(&step_between_threads);
+    } else {
+        write_line(line, (size_t)length);
+        pause_if_slow();
+    }
+    if (is_set("QUIET"))
+        muted = true;
+    errno = error;
+}
+
+void say_timing(long count, const char *things, struct timespec start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double seconds =
+        (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+    say("timing", "%ld %s in %.3f s, %.0f %s/s", count, things, seconds, (double)count / seconds,
+        things);
+}
+
+struct quoted quote(const void *data, size_t length)
+{
+    static const char short_for[256] = {['\n'] = 'n', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    const unsigned char *bytes = data;
+    struct quoted quoted;
+    char *out = quoted.text;
+    const char *last = quoted.text + sizeof quoted.text - sizeof "\\xff...\"";
+    size_t i = 0;
+    *out++ = '"';
+    for (; i < length && out <= last; i++) {
+        if (short_for[bytes[i]]) {
+            *out++ = '\\';
+            *out++ = short_for[bytes[i]];
+        } else if (bytes[i] < ' ' || bytes[i] > '~') {
+            out += snprintf(out, sizeof "\\xff", "\\x%02x", bytes[i]);
+        } else {
+            *out++ = (char)bytes[i];
+        }
+    }
+    strcpy(out, i < length ? "...\"" : "\"");
+    return quoted;
+}

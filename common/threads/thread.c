@@ -1,0 +1,145 @@
+#include "threads/thread.h"
+
+#include "threads/deadline.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+static _Thread_local struct thread *current;
+
+/* The threads that have been started, are no daemons and have not been joined, oldest first.
+ * The list is a ring, and "ring" itself is no thread: it marks the beginning and the end. */
+static struct thread ring = {.previous = &ring, .next = &ring};
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void add_to_ring(struct thread *thread)
+{
+    pthread_mutex_lock(&ring_lock);
+    thread->previous = ring.previous;
+    thread->next = &ring;
+    thread->previous->next = thread->next->previous = thread;
+    pthread_mutex_unlock(&ring_lock);
+}
+
+static void remove_from_ring(struct thread *thread)
+{
+    pthread_mutex_lock(&ring_lock);
+    thread->previous->next = thread->next;
+    thread->next->previous = thread->previous;
+    pthread_mutex_unlock(&ring_lock);
+}
+
+void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument)
+{
+    static atomic_int unnamed;
+    *thread = (struct thread){.run = run, .argument = argument};
+    if (name)
+        snprintf(thread->name, sizeof thread->name, "%s", name);
+    else
+        snprintf(thread->name, sizeof thread->name, "Thread-%d", ++unnamed);
+    pthread_mutex_init(&thread->lock, NULL);
+    deadline_cond_init(&thread->changed);
+}
+
+static void *run_thread(void *argument)
+{
+    struct thread *thread = argument;
+    current = thread;
+    thread->run(thread->argument);
+    pthread_mutex_lock(&thread->lock);
+    thread->ended = true;
+    pthread_cond_broadcast(&thread->changed);
+    pthread_mutex_unlock(&thread->lock);
+    return NULL;
+}
+
+/* It enters the ring before it runs, so before any thread that it starts itself. */
+bool thread_start(struct thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    int error = thread->started ? EALREADY : 0;
+    if (error == 0) {
+        if (!thread->daemon)
+            add_to_ring(thread);
+        error = pthread_create(&thread->id, NULL, run_thread, thread);
+        thread->started = error == 0;
+        if (error != 0 && !thread->daemon)
+            remove_from_ring(thread);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    errno = error;
+    return error == 0;
+}
+
+/* With a limit of time, waits for the thread to say that it ends: pthread_join knows no limit, and
+ * after that takes no time worth counting. Returns whether it is time for pthread_join. Called with
+ * the lock held. */
+static bool wait_for_end(struct thread *thread, struct deadline deadline)
+{
+    bool in_time = true;
+    while (deadline.has_limit && !thread->ended && in_time)
+        in_time = deadline_cond_wait(&thread->changed, &thread->lock, deadline);
+    return !deadline.has_limit || thread->ended;
+}
+
+/* pthread_join may be called once. So the first who comes calls it, the others wait until it has
+ * returned. Called with the lock held. */
+static void join_once(struct thread *thread)
+{
+    while (thread->joining && !thread->joined)
+        pthread_cond_wait(&thread->changed, &thread->lock);
+    if (thread->joined)
+        return;
+    thread->joining = true;
+    pthread_mutex_unlock(&thread->lock);
+    pthread_join(thread->id, NULL);
+    if (!thread->daemon)
+        remove_from_ring(thread);
+    pthread_mutex_lock(&thread->lock);
+    thread->joined = true;
+    pthread_cond_broadcast(&thread->changed);
+}
+
+bool thread_join(struct thread *thread, long ms)
+{
+    int error = 0;
+    pthread_mutex_lock(&thread->lock);
+    if (!thread->started)
+        error = ESRCH;
+    else if (thread == current)
+        error = EDEADLK;
+    else if (!wait_for_end(thread, deadline_in(ms)))
+        error = ETIMEDOUT;
+    else
+        join_once(thread);
+    pthread_mutex_unlock(&thread->lock);
+    errno = error;
+    return error == 0;
+}
+
+bool thread_is_alive(struct thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool is_alive = thread->started && !thread->ended;
+    pthread_mutex_unlock(&thread->lock);
+    return is_alive;
+}
+
+const char *thread_name(void)
+{
+    return current ? current->name : "main";
+}
+
+/* Oldest first: a thread that waits for threads of its own is joined before these are looked at,
+ * and by then they have left the ring. They may lie on its stack, which is gone. */
+void thread_join_all(void)
+{
+    for (;;) {
+        pthread_mutex_lock(&ring_lock);
+        struct thread *oldest = ring.next;
+        pthread_mutex_unlock(&ring_lock);
+        if (oldest == &ring || !thread_join(oldest, -1))
+            return; /* who calls this is not to be among those that it waits for */
+    }
+}
