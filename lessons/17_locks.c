@@ -10,9 +10,9 @@
  * Python   threading.Lock, threading.RLock, and the posts' ten threads that print 1 to 10
  */
 #include "stage/args.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "threads/deadline.h"
 #include "threads/thread.h"
 
 #include <errno.h>

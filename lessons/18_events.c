@@ -12,9 +12,9 @@
  */
 #include "sockets/lines.h"
 #include "stage/args.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "threads/deadline.h"
 #include "threads/thread.h"
 
 #include <errno.h>

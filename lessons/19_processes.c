@@ -11,9 +11,9 @@
  */
 #include "processes/process.h"
 #include "stage/args.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "threads/deadline.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -18,10 +18,10 @@
 #include "stage/args.h"
 #include "stage/cast.h"
 #include "stage/crowd.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/talk.h"
-#include "threads/deadline.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -245,7 +245,7 @@ block_at() { # DECK LINE
 check_c_block() { # DECK LINE
     local deck=$1 file part='' line source
     # shellcheck disable=SC2016 # the backticks are Markdown's
-    file=$(head -n $(($2 - 2)) "$deck" | grep -v '^$' | tail -n 1 | sed -n 's/.*`\([a-z]*\/[0-9a-z_]*\.[ch]\)`.*/\1/p')
+    file=$(head -n $(($2 - 2)) "$deck" | grep -v '^$' | tail -n 1 | sed -n 's#.*`\([a-z/]*/[0-9a-z_]*\.[ch]\)`.*#\1#p')
     [[ -f $file ]] || fail "$deck:$2: the line above the block names no file"
     source=$(sed 's/^[ \t]*//' "$file")
     while IFS= read -r line; do

@@ -2,7 +2,7 @@
 #include "bench/contender.h"
 
 #include "sockets/stop.h"
-#include "threads/deadline.h"
+#include "stage/deadline.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "bench/load.h"
 
 #include "sockets/stop.h"
-#include "threads/deadline.h"
+#include "stage/deadline.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

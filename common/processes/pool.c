@@ -1,8 +1,8 @@
 #include "processes/pool.h"
 
 #include "processes/shared.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
-#include "threads/deadline.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 #include "processes/process.h"
 
+#include "stage/children.h"
+#include "stage/deadline.h"
 #include "stage/die.h"
-#include "threads/deadline.h"
+#include "stage/signals.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,10 +17,6 @@
  * walks the list too: it is added to while signals are blocked, and cut with one store. */
 static struct process *children;
 static pid_t parent;
-
-static const int ending[] = {SIGINT, SIGTERM, SIGPIPE};
-enum { ENDINGS = sizeof ending / sizeof *ending };
-enum { GRACE_MS = 1000, LOOK_AGAIN_MS = 5 };
 
 static sigset_t block_signals(void)
 {
@@ -37,66 +33,29 @@ static void restore_signals(sigset_t before)
 
 /* ---- The end of the parent ------------------------------------------------------------------- */
 
-static void terminate(const struct process *child)
-{
-    kill(child->pid, SIGTERM);
-    kill(child->pid, SIGCONT); /* one that is stopped hears of it too */
-}
-
-/* Once it has ended, it is waited for here, and no child of ours any more. */
-static bool runs(const struct process *child)
-{
-    return waitpid(child->pid, NULL, WNOHANG) == 0;
-}
-
-static bool any_runs(void)
-{
-    bool any = false;
-    for (struct process *child = children; child; child = child->next)
-        any |= runs(child);
-    return any;
-}
-
-/* Those that do not end when they are asked to are killed. All that is called here may be called in
- * a signal handler: signal-safety(7). A child has a copy of the list, and the handler: but what
- * stands there are its sisters. */
+/* All that is called here may be called in a signal handler: signal-safety(7). A child has a copy of
+ * the list: but what stands there are its sisters. */
 static void end_children(void)
 {
     if (getpid() != parent)
         return;
     for (struct process *child = children; child; child = child->next)
-        terminate(child);
-    struct deadline grace = deadline_in(GRACE_MS); /* SIGCHLD cuts poll short */
-    while (any_runs() && deadline_left(grace) > 0)
-        poll(NULL, 0, LOOK_AGAIN_MS);
+        child_ask_to_end(child->pid);
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
     for (struct process *child = children; child; child = child->next)
-        if (runs(child)) {
-            kill(child->pid, SIGKILL);
-            waitpid(child->pid, NULL, 0);
-        }
+        child_await_end(child->pid, grace);
     children = NULL; /* exit may have more to do */
 }
 
 static void end_children_and_self(int signal_number)
 {
-    int error = errno;
     end_children();
-    signal(signal_number, SIG_DFL);
-    raise(signal_number); /* it arrives when this handler returns */
-    errno = error;
+    signals_end_by(signal_number);
 }
 
 static void ignore(int signal_number)
 {
     (void)signal_number;
-}
-
-static void handle(int signal_number, void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-    sigfillset(&action.sa_mask);
-    if (sigaction(signal_number, &action, NULL) < 0)
-        die("sigaction");
 }
 
 static void prepare_parent(void)
@@ -106,19 +65,16 @@ static void prepare_parent(void)
     children = NULL; /* in a child that becomes a parent */
     parent = getpid();
     atexit(end_children);
-    for (int i = 0; i < ENDINGS; i++)
-        handle(ending[i], end_children_and_self);
-    handle(SIGCHLD, ignore); /* a signal whose action is to be ignored need not become pending */
+    signals_on_ending(end_children_and_self);
+    /* a signal whose action is to be ignored need not become pending */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = ignore, .sa_flags = SA_RESTART}, NULL);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static _Noreturn void run_child(sigset_t before, int (*run)(void *argument), void *argument)
+static _Noreturn void run_child(int (*run)(void *argument), void *argument)
 {
-    for (int i = 0; i < ENDINGS; i++)
-        handle(ending[i], SIG_DFL);
-    handle(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
-    restore_signals(before);
+    signal(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
     int status = run(argument);
     fflush(NULL);
     _exit(status); /* exit would also do what the parent wants done at its own end: atexit(3) */
@@ -132,11 +88,10 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
         return false;
     }
     prepare_parent();
-    fflush(NULL); /* or the child would print it once more */
     sigset_t before = block_signals();
-    pid_t pid = fork();
+    pid_t pid = child_fork();
     if (pid == 0)
-        run_child(before, run, argument);
+        run_child(run, argument);
     int error = errno;
     if (pid > 0) {
         *process =
@@ -150,9 +105,7 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
 
 void process_end_with_parent(int signal_number)
 {
-    prctl(PR_SET_PDEATHSIG, signal_number);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
+    child_ends_with(parent, signal_number);
 }
 
 /* ---- join ------------------------------------------------------------------------------------ */
@@ -241,7 +194,7 @@ void process_join_all(void)
         return; /* those that are in the list are sisters, or there are none */
     for (struct process *child = children; child; child = child->next)
         if (child->daemon)
-            terminate(child);
+            child_ask_to_end(child->pid);
     while (children)
         if (!process_join(children, -1))
             die("waitid");

@@ -1,9 +1,9 @@
 /* process: multiprocessing.Process, with fork and waitpid below.
  * Introduced by lesson 19; lesson 11 shows fork longhand.
  *
- * For programs in which one thread starts processes and waits for them. SIGINT, SIGTERM, SIGPIPE
- * and exit(3) end those that are left before they end the program itself: with SIGTERM, and after a
- * second with SIGKILL.
+ * For programs in which one thread starts processes and waits for them. The signals
+ * that end a program (signals.h) and exit(3) end those that are left first: with SIGTERM, and after
+ * half a second with SIGKILL.
  */
 #ifndef PROCESS_H
 #define PROCESS_H

@@ -1,7 +1,8 @@
 #include "sockets/stop.h"
 
-#include "stage/die.h"
+#include "stage/children.h"
 #include "stage/say.h"
+#include "stage/signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +32,7 @@ static void stop(int signal_number)
     int error = errno;
     say_hurried = true;
     if (stop_cast > 0)
-        kill(stop_cast, SIGTERM);
+        child_ask_to_end(stop_cast);
     hang_up(signal_number);
     errno = error;
 }
@@ -50,26 +51,16 @@ static void child_ended(int signal_number)
     errno = error;
 }
 
-static void handle(int signal_number, void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART */
-    sigfillset(&action.sa_mask);
-    if (sigaction(signal_number, &action, NULL) < 0)
-        die("sigaction");
-}
-
 void stop_on_signals(void)
 {
-    handle(SIGINT, stop);
-    handle(SIGTERM, stop);
-    handle(SIGPIPE, stop);
+    signals_on_ending(stop);
 }
 
 void stop_with_cast(pid_t cast)
 {
     int ended = SIGCHLD; /* the cast of the scene before; another signal stays */
     atomic_compare_exchange_strong(&stop_asked, &ended, 0);
-    handle(SIGCHLD, child_ended);
+    signals_on(SIGCHLD, child_ended);
     stop_cast = cast;
     raise(SIGCHLD); /* it may have ended before its pid was known here */
 }

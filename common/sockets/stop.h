@@ -17,12 +17,11 @@ extern atomic_int stop_asked;
  * -1: none. Set one back to -1 before its descriptor is closed. */
 extern atomic_int stop_listener, stop_connection;
 
-/* The cast of a demo (cast.h), which SIGINT and SIGTERM end before they hang up on it; 0: none, or
+/* The cast of a demo (cast.h), which those signals end before they hang up on it; 0: none, or
  * it has ended, with the status that waitpid(2) gave. */
 extern atomic_int stop_cast, stop_cast_status;
 
-/* From now on SIGINT and SIGTERM ask the server to stop, and so does SIGPIPE: nobody reads what it
- * says any more. */
+/* From now on each signal that ends a program (signals.h) asks the server to stop. */
 void stop_on_signals(void);
 
 /* From now on the end of this child, the cast of a demo, stops the server too; that of the cast

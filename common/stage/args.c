@@ -1,6 +1,7 @@
 #include "stage/args.h"
 
 #include "stage/die.h"
+#include "stage/signals.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -132,6 +133,7 @@ static void open_standard_descriptors(void)
 int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
+    signals_begin();
     const char *slash = strrchr(argv[0], '/');
     die_name = slash ? slash + 1 : argv[0];
     if (!read_options(argc, argv, program->options)) {

@@ -1,6 +1,7 @@
 #include "stage/cast.h"
 
 #include "sockets/stop.h"
+#include "stage/children.h"
 #include "stage/die.h"
 #include "stage/say.h"
 
@@ -14,23 +15,16 @@
 
 void cast_start(void (*play)(void))
 {
-    fflush(NULL); /* what is buffered now would be printed twice */
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before); /* or the child might hang up on the shared listener */
-    pid_t cast = fork();
+    pid_t server = getpid();
+    pid_t cast = child_fork(); /* which has no handler that might hang up on the shared listener */
     if (cast < 0)
         die("fork");
     if (cast == 0) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        signal(SIGPIPE, SIG_DFL);
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        child_ends_with(server, SIGKILL);
         close(stop_listener);
         play();
         _exit(EXIT_SUCCESS);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
     stop_with_cast(cast);
 }
 
@@ -41,9 +35,8 @@ int cast_end(void)
     pid_t cast = stop_cast;
     stop_cast = 0;
     if (cast > 0) {
-        kill(cast, SIGTERM);
-        while (waitpid(cast, &status, 0) < 0 && errno == EINTR)
-            continue;
+        child_ask_to_end(cast);
+        status = child_await_end(cast, deadline_in(CHILD_GRACE_MS));
     }
     if (stop_asked != SIGCHLD)
         return EXIT_SUCCESS; /* the play was broken off, and that is no client's fault */

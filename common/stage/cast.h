@@ -2,8 +2,8 @@
  * Introduced by lesson 02; lesson 01 shows it longhand.
  *
  * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal
- * SIGCHLD. A server that is told to stop ends its cast first. One that is killed cannot: then the
- * clients of a stream find their connections closed, and end too.
+ * SIGCHLD. A server that is told to stop ends its cast first. The cast of one that is killed ends too
+ * (children.h).
  */
 #ifndef CAST_H
 #define CAST_H

@@ -1,6 +1,6 @@
 #include "threads/thread.h"
 
-#include "threads/deadline.h"
+#include "stage/deadline.h"
 
 #include <errno.h>
 #include <stdatomic.h>

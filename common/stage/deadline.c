@@ -1,4 +1,4 @@
-#include "threads/deadline.h"
+#include "stage/deadline.h"
 
 #include "stage/die.h"
 

@@ -1,0 +1,51 @@
+#include "stage/children.h"
+
+#include "stage/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOOK_AGAIN_MS = 2 };
+
+pid_t child_fork(void)
+{
+    fflush(NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pid_t child = fork();
+    int error = errno;
+    if (child == 0) {
+        signals_on_ending(SIG_DFL);
+        signals_on(SIGCHLD, SIG_DFL);
+        sigemptyset(&before);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return child;
+}
+
+void child_ask_to_end(pid_t child)
+{
+    kill(child, SIGTERM);
+    kill(child, SIGCONT);
+}
+
+/* SIGCHLD may be blocked, ignored or somebody else's: so it looks again and again. */
+int child_await_end(pid_t child, struct deadline deadline)
+{
+    int status = 0;
+    pid_t ended;
+    while ((ended = waitpid(child, &status, WNOHANG)) == 0 && deadline_left(deadline) != 0)
+        poll(NULL, 0, LOOK_AGAIN_MS);
+    if (ended == 0) {
+        kill(child, SIGKILL);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    return status;
+}

@@ -1,0 +1,34 @@
+/* children: how a child begins, and how it is made to end.
+ * Introduced by lesson 11, which shows fork longhand; plumbing.
+ */
+#ifndef CHILDREN_H
+#define CHILDREN_H
+
+#include "stage/deadline.h"
+
+#include <sys/types.h>
+
+/* How long a child may take to end when it is asked to, in ms. */
+enum { CHILD_GRACE_MS = 500 };
+
+/* fork(2), for a parent that has handlers and buffered output: what stdio holds is flushed before,
+ * or it would be printed twice, and in the child the signals that end a program and SIGCHLD have
+ * their default actions, before any can arrive, and none is blocked. In the parent the mask stays as
+ * it was. */
+pid_t child_fork(void);
+
+/* Asks a child that has not been reaped to end: SIGTERM, and SIGCONT, because one that is stopped
+ * (Ctrl-Z) hears of it only when it goes on. Async-signal-safe. */
+void child_ask_to_end(pid_t child);
+
+/* Waits until the child has ended, and kills it when the deadline is over; then reaps it. Returns
+ * its status as waitpid(2) gives it; 0 if it is no child of this process. Ask all children first,
+ * then wait for each with one deadline. Async-signal-safe. */
+int child_await_end(pid_t child, struct deadline deadline);
+
+/* In a child: when its parent ends, also by SIGKILL, the signal comes; if the parent has ended
+ * before, the child ends at once. Linux, for a child that the main thread has started: elsewhere
+ * only the second half holds. */
+void child_ends_with(pid_t parent, int signal_number);
+
+#endif
