@@ -3,12 +3,16 @@
 CFLAGS ?= -O2 -g
 BUILD ?= build$(if $(SAN),/$(SAN))
 
-LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c)))
-NUMBERS := $(foreach lesson,$(LESSONS),$(firstword $(subst _, ,$(lesson))))
+# A number is an hour, a letter one sitting of it: 06_name, 17a_name.
+LESSONS := $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/[0-9][0-9]_*.c lessons/[0-9][0-9][a-z]_*.c)))
+# What a lesson may be called: 06 or 6; 17b, or 17 for all of its hour.
+NUMBERS := $(sort $(shell printf '%s\n' $(LESSONS) | sed 's/_.*//; p; h; s/^0//; p; g; s/[a-z]$$//; p; s/^0//'))
+in_full = $(if $(filter 0$(1),$(NUMBERS)),0$(1),$(1))
+override T := $(call in_full,$(T))
 PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out %/flaky.c %/tsan_select.c,$(wildcard tests/peers/*.c)))
-program = $(BUILD)/$(filter $(1)_%,$(LESSONS))
+lessons_of = $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/$(1)_*.c lessons/$(1)[a-z]_*.c)))
 # How a lesson's demo is played stands after "Run" in the comment at the top of its file.
-demo = $(shell sed -n '/^ [*] Run  /{s/,.*//;s|.*build/[0-9a-z_]*||;p;q;}' lessons/$(1)_*.c)
+demo = $(shell sed -n '/^ [*] Run  /{s/,.*//;s|.*build/[0-9a-z_]*||;p;q;}' lessons/$(1).c)
 
 # The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
 GLIBC := $(shell echo '\#include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
@@ -59,10 +63,17 @@ $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/t
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
-NN:  ## build lesson NN, play its demo; make 06 ARGS="serve --port 8002"
-$(NUMBERS): %: all
-	@$(call program,$*) $(or $(ARGS),$(call demo,$*))
+define play
+$(if $(word 2,$(2)),@printf '\n== %s ==\n' $(1))
+@$(BUILD)/$(1) $(or $(ARGS),$(call demo,$(1)))
 
+endef
+
+NN:  ## play lesson 17b, or all of 17; make 06 ARGS="serve --port 8002"
+$(NUMBERS): %: all
+	$(foreach lesson,$(call lessons_of,$(call in_full,$*)),$(call play,$(lesson),$(call lessons_of,$(call in_full,$*))))
+
+TOURED = $(filter $(patsubst lessons/%.c,%,$(wildcard lessons/$(T)*.c)),$(LESSONS))
 # What the tour says of a lesson stands in the comment at the top of its file, after "Predict" and "Run".
 define TOUR
 part() {
@@ -70,10 +81,10 @@ part() {
         on && /^ [*]    / { sub(/^ [*] +/, ""); print; next } { on = 0 }' "lessons/$$2.c" | paste -sd ' ' -
 }
 number=0
-for lesson in $(LESSONS); do
+for lesson in $(TOURED); do
     number=$$((number + 1))
     title=$$(sed -n '1s/^[^:]*: //p' "lessons/$$lesson.c")
-    printf '\n== lesson %d of $(words $(LESSONS)): %s ==\n%s\n\n' $$number "$$lesson" "$$title"
+    printf '\n== lesson %d of $(words $(TOURED)): %s ==\n%s\n\n' $$number "$$lesson" "$$title"
     printf 'What do you think? %s\n' "$$(part Predict "$$lesson")" | fold -s -w 80
     run=$$(part Run "$$lesson" | sed 's/,.*//')
     printf '\n$$ %s\n' "$$run"
@@ -84,7 +95,8 @@ printf '\nThat was the tour. make help lists what else there is.\n'
 endef
 export TOUR
 
-tour: all  ## play every lesson in order; on a terminal, Enter goes on
+tour: all  ## play every lesson, or T=17; on a terminal, Enter goes on
+	$(if $(TOURED),,@echo 'make tour: no lesson for T=$(T)' >&2; exit 2)
 	@eval "$$TOUR"
 
 bench: programs  ## the showdown of all, in under two minutes, into build/bench/
@@ -98,7 +110,7 @@ TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-test: programs  ## run all tests; T=06: a lesson's; SAN=address, undefined, thread
+test: programs  ## run all tests; T=17 or T=17b: its tests; SAN=address, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@set -- tests/$(T)*.bats; \
@@ -106,7 +118,7 @@ test: programs  ## run all tests; T=06: a lesson's; SAN=address, undefined, thre
 	{ echo "$$1"; shift; ls -S "$$@"; } | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
 	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
 
-bugs:  ## see a test catch each known mistake; T=06: one lesson's
+bugs:  ## see a test catch each known mistake; T=17 or T=17b: its own
 	@bash tests/bugs/run '$(T)'
 
 # ---- The rest --------------------------------------------------------------------------------------------------------

@@ -2,8 +2,13 @@
 # shellcheck disable=SC2013,SC2034 # words of one line each; stem is the helper's
 load helper
 
+# The names in a room: a number is an hour, a letter one sitting of it (06_name, 17a_name).
+names_in() { # ROOM SUFFIX
+    find "$1" -name "[0-9][0-9]*$2" -printf '%f\n' | grep -xE "[0-9]{2}[a-z]?_[a-z0-9_]+$2" | sed "s/$2\$//" | sort
+}
+
 lessons() {
-    basename -s .c lessons/[0-9][0-9]_*.c
+    names_in lessons .c
 }
 
 # ---- Rooms -------------------------------------------------------------------------------------------------------------
@@ -11,9 +16,12 @@ lessons() {
 @test "00: every lesson has its four rooms, and no room is without its lesson" {
     local want
     want=$(lessons)
-    equal 'decks' "$want" "$(basename -s .md slides/[0-9][0-9]_*.md)"
-    equal 'tests' "$want" "$(basename -s .bats tests/[0-9][0-9]_*.bats | grep -v '^00_')"
-    for lesson in $want; do [[ -x $BUILD/$lesson ]]; done
+    [[ $want ]] || fail 'there is no lesson'
+    equal 'decks' "$want" "$(names_in slides .md)"
+    equal 'tests' "$want" "$(names_in tests .bats | grep -v '^00_')"
+    equal 'files of no lesson' '' "$(find lessons slides tests -maxdepth 1 -name '*.*' -printf '%f\n' |
+        grep -vxE '[0-9]{2}[a-z]?_[a-z0-9_]+[.](c|md|bats)|theme.css|helper.bash' || true)"
+    for lesson in $want; do [[ -x $BUILD/$lesson ]] || fail "$lesson has not been built"; done
 }
 
 @test "00: nothing else stands at the top" {
@@ -23,11 +31,11 @@ lessons() {
         grep -vxE '\.(ci|git|github|gitignore|clang-format|editorconfig)' || true)"
 }
 
-@test "00: a header says which lesson introduces it, and no lesson includes it before" {
+@test "00: a header says which lesson introduces it, and no lesson includes it before" { # 17 < 17a < 17b < 18
     local lesson header first
     for lesson in $(lessons); do
         for header in $(sed -n 's/^#include "\(.*\)"/\1/p' "lessons/$lesson.c"); do
-            first=$(sed -n '2s/^ \* Introduced by lesson \([0-9][0-9]\).*/\1/p' "common/$header")
+            first=$(sed -nE '2s/^ \* Introduced by lesson ([0-9]{2}[a-z]?)\b.*/\1/p' "common/$header")
             [[ $first ]] || fail "common/$header does not say which lesson introduces it"
             [[ ! ${lesson%%_*} < $first ]] || fail "$lesson includes $header, which lesson $first introduces"
         done
@@ -64,9 +72,11 @@ lessons() {
 }
 
 @test "00: every test file has tests, and every lesson its seeded bugs" {
-    local file lesson count least caught
+    local file name lesson count least caught
     for file in tests/*.bats; do
         (($(grep -c '^@test' "$file") >= 3)) || fail "$file has too few tests"
+        name=${file##*/}
+        equal "tests of $file with another number" '' "$(grep '^@test' "$file" | grep -v "^@test \"${name%%_*}: ." || true)"
     done
     for lesson in $(lessons); do
         least=2
@@ -74,6 +84,7 @@ lessons() {
         count=$(find tests/bugs -name "${lesson%%_*}_*.patch" | wc -l)
         ((count >= least)) || fail "$lesson has $count bugs"
     done
+    equal 'bugs of no lesson' '' "$(names_in tests/bugs .patch | cut -d _ -f 1 | sort -u | comm -23 - <(lessons | cut -d _ -f 1))"
     for file in tests/bugs/*.patch; do
         head -n 1 "$file" | grep -q '^Misconception: .' || fail "$file names no misconception"
         caught=$(sed -n '2s/^Caught by: //p' "$file")
@@ -96,11 +107,8 @@ lessons() {
     done
 }
 
-@test "00: the syllabus of the README names every lesson" {
-    local lesson
-    for lesson in $(lessons); do
-        grep -q "^| .*${lesson%%_*}.*${lesson#*_}" README.md || fail "README.md does not name $lesson"
-    done
+@test "00: the syllabus of the README has one row for each lesson, in order" {
+    equal 'the rows of the syllabus' "$(lessons)" "$(sed -nE 's/^[|] ([0-9]{2}[a-z]?_[a-z0-9_]+) [|].*/\1/p' README.md)"
 }
 
 # ---- make --------------------------------------------------------------------------------------------------------------
@@ -144,6 +152,40 @@ make_here() {
     done
 }
 
+# A course of five lessons, each of which says its name; bats says what it is given.
+@test "00: a number plays its hour, a letter one sitting, and a zero in front may be left out" {
+    local copy=$BATS_TEST_TMPDIR/course lesson
+    mkdir -p "$copy"/{lessons,common/room,tests/peers,bin}
+    for lesson in 06_one 16_six 17a_two 17b_three 18_four; do
+        printf '/* %s: a title\n * Predict  what?\n * Run  build/%s, or make it\n */\n' "$lesson" "$lesson" > "$copy/lessons/$lesson.c"
+        printf '#include <stdio.h>\nint main(int n, char **v) { return printf("%s %%s\\n", n > 1 ? v[1] : "") < 0; }\n' "$lesson" >> "$copy/lessons/$lesson.c"
+        echo "load helper" > "$copy/tests/$lesson.bats"
+    done
+    echo 'extern int nothing;' | tee "$copy/common/room/nothing.c" > "$copy/tests/peers/flaky.c"
+    printf '#!/bin/sh\necho "bats $*"\n' > "$copy/bin/bats"
+    chmod +x "$copy/bin/bats"
+    cp Makefile "$copy"
+    local PATH=$copy/bin:$PATH
+    cd "$copy"
+    make_course() { make_here BUILD=build SAN= "$@"; }
+    make_course programs
+    equal 'make 06' '06_one ' "$(make_course 06)"
+    equal 'make 6' '06_one ' "$(make_course 6)"
+    equal 'make 17b' '17b_three ' "$(make_course 17b)"
+    equal 'make 17' $'\n== 17a_two ==\n17a_two \n\n== 17b_three ==\n17b_three ' "$(make_course 17)"
+    equal 'make 17b ARGS=' '17b_three serve' "$(make_course 17b ARGS='serve now')"
+    equal 'make tour' $'06_one \n16_six \n17a_two \n17b_three \n18_four ' "$(make_course tour < /dev/null | grep '^[01]')"
+    equal 'make tour T=17' $'17a_two \n17b_three ' "$(make_course tour T=17 < /dev/null | grep '^[01]')"
+    equal 'make tour T=6' '== lesson 1 of 1: 06_one ==' "$(make_course tour T=6 < /dev/null | grep '^== ')"
+    equal 'make test T=17b' 'bats tests/17b_three.bats' "$(make_course test T=17b)"
+    equal 'make test T=6' 'bats tests/06_one.bats' "$(make_course test T=6)"
+    mkdir -p build/tests
+    equal 'make test T=17' $'bats tests/17a_two.bats\nbats tests/17b_three.bats' "$(make_course test T=17 | sort)"
+    equal "make test T='1[68]'" $'bats tests/16_six.bats\nbats tests/18_four.bats' "$(make_course test T='1[68]' | sort)"
+    run make_course tour T=19
+    [[ $status == 2 && $output == *'no lesson for T=19'* ]] || fail "$output"
+}
+
 @test "00: each lesson's help fits 80 columns" {
     local lesson
     for lesson in $(lessons); do
@@ -153,8 +195,10 @@ make_here() {
 
 @test "00: the tour plays every lesson, and goes on by itself where there is no terminal" {
     export TSAN_OPTIONS=report_mutex_bugs=0 # as in the tests of lesson 17
+    local start=$SECONDS
     run make_here tour < /dev/null
     ((status == 0)) || fail "$output"
+    ((SECONDS - start < $(limit 30))) || fail "the tour took $((SECONDS - start)) s"
     local lesson number=0 count
     count=$(lessons | wc -l)
     for lesson in $(lessons); do
