@@ -128,7 +128,7 @@ MARP := @marp-team/marp-cli@4.2.3
 slides:  ## render the decks to build/slides/*.html; needs npx
 	@command -v npx > /dev/null || { echo 'make slides: npx is missing (Debian package npm); the decks read well as they are' >&2; exit 1; }
 	@mkdir -p build/slides && cp -R slides/img build/slides/
-	npx --yes $(MARP) --input-dir slides --output build/slides
+	npx --yes $(MARP) --theme-set slides/theme.css --input-dir slides --output build/slides
 
 clean:  ## remove build/
 	rm -rf build
