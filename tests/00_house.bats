@@ -370,7 +370,7 @@ make_here() {
 }
 
 @test "00: the tour waits for Enter on a terminal" {
-    run limited "$BUILD/peers/pty" type $'\n\x04' make --no-print-directory "BUILD=$BUILD" tour
+    run limited "$BUILD/peers/pty" type $'\n\x04' env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=$BUILD" tour
     [[ $output == *'== lesson 2 of '* && $output != *'== lesson 3 of '* ]] || fail "$output"
 }
 
