@@ -5,7 +5,7 @@
  * Watch    lesson 01's conversation again; then a path that outlives its socket; then a
  *          client that cannot be answered, because it has no name.
  * Before   01_serial_server, 02_datagrams
- * After    12_socketserver has both kinds as classes; 23_manager_dict talks to its process through
+ * After    12_socketserver has both kinds as classes; 23a_manager_dict talks to its process through
  *          such a socket
  * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer,
  *          UnixDatagramServer, which leave the path behind

@@ -6,7 +6,7 @@
  * Watch    each scene replaces an entry of the table or sets an attribute, and a client sees what
  *          that changes. A scene is also a command: build/15_custom_server allow
  * Before   12_socketserver, 13_mixins, 14_server_thread
- * After    23_manager_dict, which is built on such a server
+ * After    23a_manager_dict, which is built on such a server
  * Python   class Mine(TCPServer): address_family, verify_request, handle_error, handle_timeout,
  *          service_actions, max_children, daemon_threads, bind_and_activate
  */

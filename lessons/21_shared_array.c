@@ -6,7 +6,7 @@
  * Watch    what one process writes is there for all of them: they have the same memory. A locked
  *          read and a locked write are not one locked update.
  * Before   17_locks, 20_private_memory
- * After    22_process_lock, 23_manager_dict
+ * After    22_process_lock, 23a_manager_dict
  * Python   the posts' multiprocessing.Array and its get_lock; multiprocessing.shared_memory
  */
 #include "processes/array.h"

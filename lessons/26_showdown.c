@@ -618,7 +618,8 @@ static int contest(char **operands)
 
 /* ---- What is not a server -------------------------------------------------------------------- */
 
-/* The --timing of a lesson, and the word by which --python and --limits know the same thing. */
+/* The --timing of a lesson, or a program of tests/peers/, and the word by which --python and
+ * --limits know the same thing. */
 static const struct timed {
     const char *word, *command, *limit;
 } all_timed[] = {
@@ -628,7 +629,7 @@ static const struct timed {
     {"process", "19_processes --timing", "process"},
     {"array", "21_shared_array --timing --processes 1 --ops 2000000", "array"},
     {"plock", "22_process_lock --timing", "plock"},
-    {"dict", "23_manager_dict --timing", "dict"},
+    {"dict", "peers/costs dict", "dict"},
     {"apply", "24_process_pool --timing --workers 2 --mode apply --tasks 20000", "apply"},
     {"async", "24_process_pool --timing --workers 2 --mode async --tasks 200000", "async"},
     {"map1", "24_process_pool --timing --workers 2 --mode map --chunk 1 --tasks 100000", "async"},

@@ -24,7 +24,7 @@ too_large=(
     # E. Threads
     16 17 18
     # F. Processes
-    19 20 21 22 23 24
+    19 20 21 22 24
     # G. All together
     25 26
 )
@@ -33,7 +33,7 @@ too_large=(
 long_modules=(
     bench/contender.c bench/load.c
     #
-    processes/array.c processes/manager.c processes/pool.c
+    processes/array.c processes/pool.c
     #
     socketserver/mixin.c socketserver/socketserver.c
 )

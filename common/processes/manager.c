@@ -1,353 +1,300 @@
 #define _GNU_SOURCE /* struct ucred: Linux */
 #include "processes/manager.h"
 
-#include "processes/words.h"
 #include "sockets/net.h"
+#include "sockets/stop.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
+#include "stage/die.h"
 #include "stage/say.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <ctype.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_PAIRS = 1000000 }; /* of an update */
+/* ---- The dictionary -------------------------------------------------------------------------- */
 
-/* ---- The methods ----------------------------------------------------------------------------- */
-
-/* One request. Its method runs with the lock held, and sends nothing: a client that does not read
- * would hold up all the others. */
-struct call {
-    struct table *table;
-    struct bytes *words; /* the method and its arguments */
-    int count;
-    struct text *reply;
-};
-
-static void reply_value(struct call *call, struct bytes value)
+/* Where the key is; where the next new one will be, if it is not there. */
+static int find(const struct table *table, const char *key)
 {
-    words_add(call->reply, "ok");
-    words_add_bytes(call->reply, value);
+    int i = 0;
+    while (i < table->count && strcmp(table->items[i].key, key) != 0)
+        i++;
+    return i;
 }
 
-/* The error goes to whoever asked. With a default, the second argument, there is none. */
-static void reply_missing(struct call *call)
+/* A new key stands last, a known one keeps its place. Returns false if the table is full. */
+static bool set_item(struct table *table, const char *key, const char *value)
 {
-    if (call->count == 3) {
-        reply_value(call, call->words[2]);
-    } else {
-        words_add(call->reply, "error KeyError:");
-        words_add_bytes(call->reply, call->words[1]);
-    }
-}
-
-static void reply_done(struct call *call, bool done)
-{
-    words_add(call->reply, done ? "ok" : "error MemoryError: the manager has no memory left");
-}
-
-static struct item *find(struct call *call)
-{
-    return table_find(call->table, call->words[1]);
-}
-
-static void do_contains(struct call *call)
-{
-    words_add(call->reply, find(call) ? "ok 1" : "ok 0");
-}
-
-static void do_get(struct call *call)
-{
-    struct item *item = find(call);
-    if (item)
-        reply_value(call, item->value);
-    else
-        reply_missing(call);
-}
-
-static void do_set(struct call *call)
-{
-    reply_done(call, table_set(call->table, call->words[1], call->words[2]));
-}
-
-static void do_delete(struct call *call)
-{
-    struct item *item = find(call);
-    if (item) {
-        table_remove(call->table, item);
-        reply_done(call, true);
-    } else {
-        reply_missing(call);
-    }
-}
-
-static void do_len(struct call *call)
-{
-    words_add(call->reply, "ok");
-    words_add_number(call->reply, call->table->count);
-}
-
-static void do_clear(struct call *call)
-{
-    table_clear(call->table);
-    reply_done(call, true);
-}
-
-/* keys, values, items and copy: the method's first letter says what is on a line. */
-static void do_list(struct call *call)
-{
-    char method = *call->words[0].data;
-    do_len(call);
-    for (struct item *item = call->table->first; item; item = item->next) {
-        words_add(call->reply, "\n");
-        if (method != 'v')
-            words_add_bytes(call->reply, item->key);
-        if (method != 'k')
-            words_add_bytes(call->reply, item->value);
-    }
-}
-
-static void do_pop(struct call *call)
-{
-    struct item *item = find(call);
-    do_get(call);
-    if (item && !call->reply->failed)
-        table_remove(call->table, item);
-}
-
-static void do_popitem(struct call *call)
-{
-    struct item *last = call->table->last;
-    if (!last) {
-        words_add(call->reply, "error KeyError: the dictionary is empty");
-        return;
-    }
-    reply_value(call, last->key);
-    words_add_bytes(call->reply, last->value);
-    if (!call->reply->failed)
-        table_remove(call->table, last);
-}
-
-static void do_setdefault(struct call *call)
-{
-    if (find(call) || table_set(call->table, call->words[1], call->words[2]))
-        do_get(call);
-    else
-        reply_done(call, false);
-}
-
-static const struct method {
-    const char *name;
-    int least, most;                /* words */
-    void (*run)(struct call *call); /* NULL: an update, see below */
-    const char *usage;              /* after the kind of error */
-} methods[] = {
-    {"contains", 2, 2, do_contains, "TypeError: contains KEY"},
-    {"get", 2, 3, do_get, "TypeError: get KEY [DEFAULT]"},
-    {"set", 3, 3, do_set, "TypeError: set KEY VALUE"},
-    {"delete", 2, 2, do_delete, "TypeError: delete KEY"},
-    {"len", 1, 1, do_len, "TypeError: len takes no argument"},
-    {"clear", 1, 1, do_clear, "TypeError: clear takes no argument"},
-    {"copy", 1, 1, do_list, "TypeError: copy takes no argument"},
-    {"items", 1, 1, do_list, "TypeError: items takes no argument"},
-    {"keys", 1, 1, do_list, "TypeError: keys takes no argument"},
-    {"values", 1, 1, do_list, "TypeError: values takes no argument"},
-    {"pop", 2, 3, do_pop, "TypeError: pop KEY [DEFAULT]"},
-    {"popitem", 1, 1, do_popitem, "TypeError: popitem takes no argument"},
-    {"setdefault", 3, 3, do_setdefault, "TypeError: setdefault KEY VALUE"},
-    {"update", 2, 2, NULL, "TypeError: update COUNT, then as many lines KEY VALUE"},
-};
-
-static const struct method *find_method(struct bytes name)
-{
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (name.length == strlen(methods[i].name) &&
-            memcmp(name.data, methods[i].name, name.length) == 0)
-            return &methods[i];
-    return NULL;
-}
-
-/* ---- A request: read, lock, run, unlock ------------------------------------------------------ */
-
-static const char line_too_long[] = "ValueError: the line is too long";
-/* After these two, what comes next might be taken for requests: the client is not served on. */
-static const char cut_off[] = "EOFError: the request is cut off";
-static const char bad_count[] = "ValueError: update takes from 0 to 1000000 pairs";
-
-/* The next line of an update. Returns NULL, or what is wrong with it. */
-static const char *read_pair(struct lines *rfile, struct table *pairs)
-{
-    struct bytes words[WORDS_MOST];
-    char *line;
-    size_t length;
-    int count;
-    enum lines_result result = lines_next(rfile, &line, &length);
-    if (result == LINES_TOO_LONG)
-        return line_too_long;
-    if (result != LINES_LINE || rfile->at_end)
-        return cut_off;
-    const char *problem = words_split(line, length, words, &count);
-    if (!problem && count != 2)
-        problem = "TypeError: a pair is KEY VALUE";
-    if (!problem && !table_set(pairs, words[0], words[1]))
-        problem = "MemoryError: the manager has no memory left";
-    return problem;
-}
-
-/* The pairs are read first, without the lock, all of them even if one is wrong, and then put in
- * together: no other client sees a part of them. Returns NULL, or what is wrong. */
-static const char *read_pairs(struct lines *rfile, long count, struct table *pairs)
-{
-    const char *problem = NULL;
-    for (; count > 0 && problem != cut_off; count--) {
-        const char *wrong = read_pair(rfile, pairs);
-        if (!problem || wrong == cut_off)
-            problem = wrong;
-    }
-    return count < 0 ? bad_count : problem;
-}
-
-/* Returns NULL, or what is wrong. */
-static const char *answer(struct handler *self, char *line, size_t length, struct text *reply)
-{
-    struct manager *manager = self->server->data;
-    struct table pairs = {0};
-    struct bytes words[WORDS_MOST];
-    struct call call = {.table = &manager->table, .words = words, .reply = reply};
-    const char *problem = words_split(line, length, words, &call.count);
-    if (problem)
-        return problem;
-    const struct method *method = call.count > 0 ? find_method(words[0]) : NULL;
-    if (!method)
-        return "AttributeError: no such method";
-    if (call.count < method->least || call.count > method->most)
-        return method->usage;
-    if (!method->run)
-        problem = read_pairs(&self->rfile, words_number(words[1], MOST_PAIRS), &pairs);
-    if (!problem) {
-        pthread_mutex_lock(&manager->lock);
-        if (method->run)
-            method->run(&call);
-        else
-            reply_done(&call, table_update(&manager->table, &pairs));
-        pthread_mutex_unlock(&manager->lock);
-    }
-    table_clear(&pairs);
-    return problem;
-}
-
-/* ---- The handler: lesson 13's server has a thread for each client ---------------------------- */
-
-/* One send for each reply. A last line without its newline may have lost more than that: it is not
- * carried out. */
-static bool serve_client(struct handler *self)
-{
-    const struct manager *manager = self->server->data;
-    struct service_actor actor = service_actor(self);
-    struct text reply = {0};
-    const char *problem = NULL;
-    enum lines_result result;
-    char *line;
-    size_t length;
-    while (problem != cut_off && problem != bad_count &&
-           ((result = lines_next(&self->rfile, &line, &length)) == LINES_LINE ||
-            result == LINES_TOO_LONG)) {
-        if (result == LINES_LINE && !manager->quiet)
-            say(actor.name, "received %s", quote(line, length).text);
-        reply.length = 0;
-        if (result == LINES_TOO_LONG)
-            problem = line_too_long;
-        else
-            problem = self->rfile.at_end ? cut_off : answer(self, line, length, &reply);
-        if (problem) {
-            words_add(&reply, "error ");
-            words_add(&reply, problem);
-        }
-        words_add(&reply, "\n");
-        if (reply.failed || !self->class->write(self, reply.data, reply.length))
-            break; /* the client finds the end of the connection */
-    }
-    free(reply.data);
+    int i = find(table, key);
+    if (i == MANAGER_PAIRS)
+        return false;
+    snprintf(table->items[i].key, MANAGER_WORD, "%s", key);
+    snprintf(table->items[i].value, MANAGER_WORD, "%s", value);
+    if (i == table->count)
+        table->count++;
     return true;
 }
 
-/* The path has mode 0600, but that does not keep root away. Linux: unix(7), SO_PEERCRED. Python
- * wants to see that the client knows a key. */
-static bool is_same_user(struct server *server, const struct request *request)
+/* Returns false if the key is not there. */
+static bool remove_item(struct table *table, const char *key)
+{
+    int i = find(table, key);
+    if (i == table->count)
+        return false;
+    table->count--;
+    for (; i < table->count; i++)
+        table->items[i] = table->items[i + 1];
+    return true;
+}
+
+/* ---- The methods: each runs with the lock held, and sends nothing ---------------------------- */
+
+enum { MOST_WORDS = 1 + 2 * MANAGER_PAIRS };
+
+struct call {
+    char *words[MOST_WORDS]; /* the method and its arguments */
+    int count;
+    char reply[MANAGER_LINE];
+    size_t length;
+};
+
+/* Adds to the reply, which is never full: the words that it may hold fit a line. */
+static void reply(struct call *call, const char *format, ...)
+{
+    size_t room = sizeof call->reply - call->length;
+    va_list values;
+    va_start(values, format);
+    call->length += (size_t)vsnprintf(call->reply + call->length, room, format, values);
+    va_end(values);
+}
+
+static const char full[] = "error MemoryError: the dictionary is full";
+static const char missing[] = "error KeyError: %s"; /* it goes to whoever asked */
+
+static void do_get(struct table *table, struct call *call)
+{
+    int i = find(table, call->words[1]);
+    if (i < table->count)
+        reply(call, "ok %s", table->items[i].value);
+    else if (call->count == 3)
+        reply(call, "ok %s", call->words[2]); /* the default */
+    else
+        reply(call, missing, call->words[1]);
+}
+
+static void do_pop(struct table *table, struct call *call)
+{
+    do_get(table, call);
+    remove_item(table, call->words[1]);
+}
+
+static void do_delete(struct table *table, struct call *call)
+{
+    const char *key = call->words[1];
+    reply(call, remove_item(table, key) ? "ok" : missing, key);
+}
+
+static void do_set(struct table *table, struct call *call)
+{
+    reply(call, set_item(table, call->words[1], call->words[2]) ? "ok" : full);
+}
+
+/* All of the pairs, or none: they are set in a copy first. */
+static void do_update(struct table *table, struct call *call)
+{
+    struct table copy = *table;
+    bool fits = true;
+    for (int i = 1; i + 1 < call->count; i += 2)
+        fits = fits && set_item(&copy, call->words[i], call->words[i + 1]);
+    if (fits)
+        *table = copy;
+    reply(call, fits ? "ok" : full);
+}
+
+static void do_clear(struct table *table, struct call *call)
+{
+    table->count = 0;
+    reply(call, "ok");
+}
+
+static void do_contains(struct table *table, struct call *call)
+{
+    reply(call, "ok %d", find(table, call->words[1]) < table->count);
+}
+
+static void do_len(struct table *table, struct call *call)
+{
+    reply(call, "ok %d", table->count);
+}
+
+/* keys, values and items: the method says what of each pair. */
+static void do_list(struct table *table, struct call *call)
+{
+    bool keys = strcmp(call->words[0], "values") != 0;
+    bool values = strcmp(call->words[0], "keys") != 0;
+    reply(call, "ok");
+    for (int i = 0; i < table->count; i++) {
+        if (keys)
+            reply(call, " %s", table->items[i].key);
+        if (values)
+            reply(call, " %s", table->items[i].value);
+    }
+}
+
+static const struct method {
+    const char *name, *usage;
+    int least, most; /* words */
+    void (*run)(struct table *table, struct call *call);
+} methods[] = {
+    {"get", "KEY [DEFAULT]", 2, 3, do_get},
+    {"pop", "KEY [DEFAULT]", 2, 3, do_pop},
+    {"delete", "KEY", 2, 2, do_delete},
+    {"set", "KEY VALUE", 3, 3, do_set},
+    {"update", "[KEY VALUE]...", 1, MOST_WORDS, do_update},
+    {"contains", "KEY", 2, 2, do_contains},
+    {"clear", "no argument", 1, 1, do_clear},
+    {"len", "no argument", 1, 1, do_len},
+    {"keys", "no argument", 1, 1, do_list},
+    {"values", "no argument", 1, 1, do_list},
+    {"items", "no argument", 1, 1, do_list},
+    {0},
+};
+
+/* ---- A request: split, lock, run, unlock, send ----------------------------------------------- */
+
+/* Cuts the line into words, where it stands. Returns NULL, or what is wrong with it. */
+static const char *split(char *line, size_t length, struct call *call)
+{
+    call->count = 0;
+    call->length = 0;
+    for (size_t i = 0; i < length; i++)
+        if (iscntrl((unsigned char)line[i]))
+            return "ValueError: a control character"; /* a NUL would hide what comes after it */
+    line[length] = '\0';                              /* in place of the newline */
+    char *rest = NULL;
+    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        if (strlen(word) >= MANAGER_WORD)
+            return "ValueError: a word has 31 bytes at most";
+        if (call->count == MOST_WORDS)
+            return "ValueError: too many words";
+        call->words[call->count++] = word;
+    }
+    return call->count > 0 ? NULL : "TypeError: which method?";
+}
+
+static void carry_out(struct manager *manager, struct call *call)
+{
+    const struct method *method = methods;
+    while (method->name && strcmp(method->name, call->words[0]) != 0)
+        method++;
+    bool odd = method->run == do_update && call->count % 2 == 0; /* a key without its value */
+    if (!method->name) {
+        reply(call, "error AttributeError: %s", call->words[0]);
+    } else if (call->count < method->least || call->count > method->most || odd) {
+        reply(call, "error TypeError: %s takes %s", method->name, method->usage);
+    } else {
+        pthread_mutex_lock(&manager->lock);
+        method->run(&manager->table, call);
+        pthread_mutex_unlock(&manager->lock);
+    }
+}
+
+/* A last line without its newline may have lost more than that: it is not carried out. */
+static bool serve_client(struct handler *self)
+{
+    struct service_actor actor = service_actor(self);
+    struct call call;
+    char *line;
+    size_t length;
+    while (lines_next(&self->rfile, &line, &length) == LINES_LINE && !self->rfile.at_end) {
+        say(actor.name, "received %s", quote(line, length).text);
+        const char *problem = split(line, length, &call);
+        if (problem)
+            reply(&call, "error %s", problem);
+        else
+            carry_out(self->server->data, &call);
+        reply(&call, "\n");
+        if (!self->class->write(self, call.reply, call.length))
+            break; /* the client has gone */
+    }
+    return true;
+}
+
+/* Mode 0600 of the path does not keep root away, so the kernel is asked who is there: unix(7),
+ * Linux. (Python wants to see that the client knows a key.) And a client keeps its connection: one
+ * too many would wait for ever, so the last descriptor is for telling it so. */
+static bool is_welcome(struct server *server, const struct request *request)
 {
     (void)server;
-    static const char refusal[] = "error AuthenticationError: the manager is another user's\n";
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof peer;
-    if (getsockopt(request->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-        peer.uid == geteuid())
+    getsockopt(request->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    int spare = dup(request->fd);
+    if (spare >= 0)
+        close(spare);
+    if (peer.uid == geteuid() && spare >= 0)
         return true;
+    const char *refusal = spare < 0 ? "error OSError: the manager has too many clients\n"
+                                    : "error AuthenticationError: the manager is another user's\n";
     say("server", "refuses a client of user %ld", (long)peer.uid);
-    net_send_all(request->fd, refusal, sizeof refusal - 1); /* does not block: it is the first */
+    net_send_all(request->fd, refusal, strlen(refusal)); /* does not block: it is the first */
     return false;
 }
 
-struct server_class manager_server(void)
+void manager_open(struct server *server, struct manager *manager, const char *path)
 {
     struct server_class class = threading_unix_stream_server();
-    class.verify_request = is_same_user;
-    return class;
-}
-
-void manager_open(struct server *server, struct manager *manager, struct server_class class,
-                  const char *path)
-{
     struct handler_class handler = stream_request_handler();
+    class.verify_request = is_welcome;
     handler.handle = serve_client;
     *manager = (struct manager){.lock = PTHREAD_MUTEX_INITIALIZER};
     service_open(server, class, handler, NULL, 0, path);
     server->data = manager;
 }
 
-void manager_run(struct server *server)
+/* ---- A process of its own -------------------------------------------------------------------- */
+
+static int told[2]; /* a pipe: the manager tells where it listens */
+
+/* Ctrl-C, and a reader of the narration who has left, are for its parent, which then ends it. */
+static int run_manager(void *argument)
 {
-    struct manager *manager = server->data;
-    service_run(server);
-    table_clear(&manager->table);
+    (void)argument;
+    struct server server;
+    struct manager manager;
+    stop_on_signals();
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    process_end_with_parent(SIGTERM);
+    manager_open(&server, &manager, NULL);
+    dprintf(told[1], "%s\n", address_text(&server.address).text);
+    close(told[1]);
+    service_run(&server);
+    return EXIT_SUCCESS;
 }
 
-/* ---- The path, seen from outside ------------------------------------------------------------- */
-
-/* With a Unix socket, one that a signal has interrupted is simply called once more. */
-static bool connect_to(int fd, const struct address *address)
+const char *manager_start(struct process *process)
 {
-    int result;
-    do
-        result = connect(fd, (const struct sockaddr *)&address->storage, address->length);
-    while (result < 0 && errno == EINTR);
-    return result == 0;
-}
-
-int manager_connect(const char *path, bool wait)
-{
-    struct address address;
-    if (!address_parse(&address, AF_UNIX, path, 0))
-        return -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd >= 0 && (wait || fcntl(fd, F_SETFL, O_NONBLOCK) == 0) && connect_to(fd, &address))
-        return fd;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return -1;
-}
-
-bool manager_remove_stale_path(const char *path)
-{
-    struct stat status;
-    if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
-        return false;
-    int fd = manager_connect(path, false);
-    if (fd >= 0)
-        close(fd);
-    return fd < 0 && errno == ECONNREFUSED && unlink(path) == 0;
+    static char path[sizeof(struct address_text)];
+    process->daemon = true;
+    if (pipe(told) < 0)
+        die("pipe");
+    if (!process_start(process, "manager", run_manager, NULL))
+        die("fork");
+    close(told[1]);
+    FILE *tells = fdopen(told[0], "r");
+    if (!tells)
+        die("fdopen");
+    if (!fgets(path, sizeof path, tells)) {
+        process_join(process, -1); /* it has said why it cannot listen */
+        exit(process_exitcode(process));
+    }
+    fclose(tells);
+    path[strcspn(path, "\n")] = '\0';
+    return path;
 }

@@ -1,46 +1,50 @@
-/* manager: a server that holds a dictionary, for the proxies of dict.h.
- * Introduced by lesson 23.
+/* manager: a process that holds a dictionary, for the proxies of dict.h.
+ * Introduced by lesson 23a.
  *
- * Lesson 13's ThreadingUnixStreamServer with a handler that carries out requests (words.h), each
- * under the dictionary's one lock. Only the same user may connect. multiprocessing.managers.Server
+ * Lesson 13's ThreadingUnixStreamServer with a handler that carries out requests, each under the
+ * dictionary's one lock. The protocol is text, and can be typed: a request is a line of words, the
+ * method and its arguments; the reply is one line too, "ok" and the result, or "error".
+ *
+ *     set KEY VALUE      get KEY [DEFAULT]      contains KEY      keys
+ *     delete KEY         pop KEY [DEFAULT]      len               values
+ *     clear              update [KEY VALUE]...                    items
+ *
+ * Left out: a word has at most 31 bytes and no space, and there are at most 100 pairs, so that all
+ * of them fit one line. Python pickles any object. multiprocessing.managers.Server
  */
 #ifndef MANAGER_H
 #define MANAGER_H
 
-#include "processes/table.h"
+#include "processes/process.h"
 #include "socketserver/socketserver.h"
 
 #include <pthread.h>
-#include <stdbool.h>
+
+enum {
+    MANAGER_WORD = 32, /* bytes of a word, with its NUL */
+    MANAGER_PAIRS = 100,
+    MANAGER_LINE = 8192, /* bytes of a line, with its newline */
+};
 
 /* The caller's object; it must live as long as its server. */
 struct manager {
-    bool quiet;           /* says nothing of the requests: set before manager_run */
-    pthread_mutex_t lock; /* guards what follows */
-    struct table table;
+    pthread_mutex_t lock; /* guards the table */
+    struct table {
+        int count;
+        struct item {
+            char key[MANAGER_WORD], value[MANAGER_WORD];
+        } items[MANAGER_PAIRS]; /* in the order of insertion, as Python keeps it */
+    } table;
 };
 
-/* The class of the server: a thread for each client, whose user is looked at. Further entries may
- * be replaced before manager_open, but not daemon_threads: manager_run frees the dictionary. */
-struct server_class manager_server(void);
+/* Opens a server with an empty dictionary; service_run serves. It listens at the path, of mode 0600
+ * (NULL: one with the pid, in the directory for temporary files). Ends the process with a message
+ * if that cannot be. */
+void manager_open(struct server *server, struct manager *manager, const char *path);
 
-/* Opens a manager with an empty dictionary; it listens at the path, of mode 0600 (NULL: one with
- * the pid in the directory for temporary files). Ends the process with a message if that cannot
- * be. */
-void manager_open(struct server *server, struct manager *manager, struct server_class class,
-                  const char *path);
-
-/* Serves until a signal asks it to stop (stop.h) or the loop is ended; then closes the server,
- * unlinks the path and frees the dictionary. Server.serve_forever */
-void manager_run(struct server *server);
-
-/* Connects to the manager at the path; the caller closes the descriptor. Returns -1 with errno set:
- * ECONNREFUSED, nobody listens there any more; without wait also EAGAIN, too many wait already.
- * BaseManager.connect */
-int manager_connect(const char *path, bool wait);
-
-/* Unlinks the path if it is a socket at which nobody listens: a manager that was killed could not.
- * Returns true only if it did. Never waits. Lesson 03 has more about this. */
-bool manager_remove_stale_path(const char *path);
+/* Starts a process in which a manager serves; returns its path when it listens. The path lives as
+ * long as the program, and the manager ends with it. Ends the program with a message if there can
+ * be no manager. One of a program. Manager() */
+const char *manager_start(struct process *process);
 
 #endif

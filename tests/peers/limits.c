@@ -322,7 +322,7 @@ static void time_increments(void)
         join_child(children[i], EXIT_SUCCESS);
 }
 
-/* Lesson 23, its bytes without a dictionary. A get or a set: send and recv, on either side. */
+/* Lesson 23a, its bytes without a dictionary. A get or a set: send and recv, on either side. */
 static void time_dict(void)
 {
     static const char request[] = "set client-0 12345\n", reply[] = "ok 12345\n";

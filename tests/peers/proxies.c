@@ -5,14 +5,14 @@
 #include "claims.h"
 #include "processes/dict.h"
 #include "processes/manager.h"
-#include "processes/table.h"
 #include "stage/talk.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
-enum { STEPS = 20000, KEYS = 50, MANY = 3000 };
+enum { STEPS = 20000, KEYS = 50, ROUNDS = 300, WRITERS = 3 };
 
 static struct running running;
 static struct manager manager;
@@ -21,7 +21,7 @@ static struct dict dict;
 
 static void open_all(void)
 {
-    manager_open(&running.server, &manager, manager_server(), NULL);
+    manager_open(&running.server, &manager, NULL);
     snprintf(path, sizeof path, "%s", address_text(&running.server.address).text);
     begin(&running);
     dict_init(&dict, path);
@@ -32,30 +32,25 @@ static void close_all(void)
     dict_close(&dict);
     end(&running);
     server_close(&running.server);
-    table_clear(&manager.table);
 }
 
-static void must(bool done, const char *what)
+static const char *must(const char *result)
 {
-    if (!done)
-        fail("%s: %s", what, dict.error);
+    if (!result)
+        fail("%s", dict.error);
+    return result;
 }
 
-static void must_fail(bool done, int error, const char *what)
+static void must_be(const char *result, const char *wanted, const char *what)
 {
-    if (done || errno != error)
-        fail("%s: %s in place of %s", what, done ? "success" : strerror(errno), strerror(error));
+    if (strcmp(must(result), wanted) != 0)
+        fail("%s: %s, not %s", what, result, wanted);
 }
 
-static bool same(struct bytes a, struct bytes b)
+static void must_fail(const char *result, int error, const char *what)
 {
-    return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
-}
-
-static void must_be(struct bytes value, const char *wanted, const char *what)
-{
-    if (!same(value, table_bytes(wanted)))
-        fail("%s: %s, not %s", what, quote(value.data, value.length).text, wanted);
+    if (result || errno != error)
+        fail("%s: %s in place of %s", what, result ? "success" : strerror(errno), strerror(error));
 }
 
 /* ---- The claims ------------------------------------------------------------------------------ */
@@ -67,210 +62,183 @@ static unsigned dice(unsigned sides)
     return (unsigned)(state >> 33) % sides;
 }
 
-/* Bytes of any value, and sometimes none or as many as may be. */
-static struct bytes roll(char *data, unsigned seed)
+/* What the dictionary ought to hold. */
+static struct table model;
+
+static int place_of(const char *key)
 {
-    size_t length = seed == 0 ? 0 : seed == 1 ? WORDS_LONGEST : 1 + seed % 7;
-    for (size_t i = 0; i < length; i++)
-        data[i] = (char)(seed * 37 + i);
-    return (struct bytes){data, length};
+    int i = 0;
+    while (i < model.count && strcmp(model.items[i].key, key) != 0)
+        i++;
+    return i;
 }
 
-static void expect_same_items(const struct table *model)
+static void model_set(const char *key, const char *value)
 {
-    must(dict_items(&dict), "items");
-    for (const struct item *item = model->first; item; item = item->next)
-        if (!dict_next(&dict) || !same(dict.words[0], item->key) ||
-            !same(dict.words[1], item->value))
-            fail("items: another pair, or another order");
-    if (dict_next(&dict))
-        fail("items: a pair too many");
+    int i = place_of(key);
+    snprintf(model.items[i].key, MANAGER_WORD, "%s", key);
+    snprintf(model.items[i].value, MANAGER_WORD, "%s", value);
+    model.count += i == model.count;
+}
+
+static void model_delete(int i)
+{
+    model.count--;
+    memmove(&model.items[i], &model.items[i + 1], (size_t)(model.count - i) * sizeof *model.items);
+}
+
+static void expect_same_items(void)
+{
+    char items[MANAGER_LINE] = "";
+    size_t length = 0;
+    for (int i = 0; i < model.count; i++)
+        length += (size_t)snprintf(items + length, sizeof items - length, "%s%s %s", i ? " " : "",
+                                   model.items[i].key, model.items[i].value);
+    must_be(dict_call(&dict, "items", NULL), items, "items");
+}
+
+/* One random call, of the dictionary and of the model. */
+static void step(void)
+{
+    char key[MANAGER_WORD], value[MANAGER_WORD];
+    snprintf(key, sizeof key, "k%u", dice(KEYS));
+    snprintf(value, sizeof value, "v%u", dice(1000));
+    int i = place_of(key);
+    const char *known = i < model.count ? model.items[i].value : NULL;
+    switch (dice(4)) {
+    case 0:
+        must(dict_call(&dict, "set", key, value, NULL));
+        model_set(key, value);
+        break;
+    case 1:
+        must_be(dict_call(&dict, "get", key, value, NULL), known ? known : value, "get");
+        break;
+    case 2:
+        must_be(dict_call(&dict, "pop", key, value, NULL), known ? known : value, "pop");
+        if (known)
+            model_delete(i);
+        break;
+    default:
+        must_be(dict_call(&dict, "contains", key, NULL), known ? "1" : "0", "contains");
+    }
 }
 
 /* Whatever is done to both, they give the same results and hold the same in the same order. */
 static void like_a_table(void)
 {
-    static char key_data[WORDS_LONGEST], value_data[WORDS_LONGEST];
-    struct table model = {0};
-    struct bytes result;
     open_all();
     for (int i = 0; i < STEPS; i++) {
-        struct bytes key = roll(key_data, dice(KEYS)), value = roll(value_data, dice(KEYS));
-        struct item *item = table_find(&model, key);
-        unsigned what = dice(4);
-        if (what == 0) {
-            must(dict_set(&dict, key, value) && table_set(&model, key, value), "set");
-        } else if (what == 1) {
-            must(dict_setdefault(&dict, key, value, &result), "setdefault");
-            if (!same(result, item ? item->value : value) ||
-                (!item && !table_set(&model, key, value)))
-                fail("setdefault: another value");
-        } else {
-            bool pop = what == 2;
-            if ((pop ? dict_pop : dict_get)(&dict, key, NULL, &result) != (item != NULL))
-                fail("pop or get: %s", item ? dict.error : "a key that is not there");
-            if (item && !same(result, item->value))
-                fail("pop or get: another value");
-            if (item && pop)
-                table_remove(&model, item);
-        }
+        step();
         if (i % 500 == 0)
-            expect_same_items(&model);
+            expect_same_items();
     }
-    expect_same_items(&model);
-    printf("%d steps, %zu keys in the end\n", STEPS, model.count);
-    table_clear(&model);
+    expect_same_items();
+    printf("%d steps, %d keys in the end\n", STEPS, model.count);
     close_all();
 }
 
 static void results(void)
 {
-    static char long_data[WORDS_LONGEST + 1] = {0};
-    struct bytes a = table_bytes("a"), b = table_bytes("b"), one = table_bytes("1"), key, value;
-    struct bytes too_long = {long_data, sizeof long_data};
-    long number;
     open_all();
-    must_fail(dict_get(&dict, a, NULL, &value), ENOENT, "get");
-    must_fail(dict_pop(&dict, a, NULL, &value), ENOENT, "pop");
-    must_fail(dict_delete(&dict, a), ENOENT, "delete");
-    must_fail(dict_popitem(&dict, &key, &value), ENOENT, "popitem");
-    must_fail(dict_set(&dict, too_long, one), EINVAL, "a key that is too long");
-    must(dict_contains(&dict, a, &number) && number == 0, "contains, not there");
-    must(dict_get(&dict, a, &b, &value), "get with a default");
-    must_be(value, "b", "get with a default");
-    must(dict_pop(&dict, a, &b, &value), "pop with a default");
-    must_be(value, "b", "pop with a default");
-    must(dict_len(&dict, &number) && number == 0, "a default is not stored");
-    must(dict_set(&dict, a, one) && dict_setdefault(&dict, b, a, &value), "setdefault");
-    must_be(value, "a", "setdefault, new");
-    must(dict_setdefault(&dict, a, b, &value), "setdefault");
-    must_be(value, "1", "setdefault, known");
-    must(dict_contains(&dict, a, &number) && number == 1, "contains");
-    must(dict_keys(&dict) && dict_next(&dict), "keys");
-    must_be(dict.words[0], "a", "the first key");
-    must(dict_values(&dict) && dict_next(&dict) && dict_next(&dict), "values");
-    must_be(dict.words[0], "a", "the second value");
-    must(dict_popitem(&dict, &key, &value), "popitem");
-    must_be(key, "b", "popitem, the key");
-    must_be(value, "a", "popitem, the value");
-    must(dict_pop(&dict, a, &b, &value), "pop");
-    must_be(value, "1", "pop, in place of the default");
-    must(dict_len(&dict, &number) && number == 0, "all have been taken");
+    must_fail(dict_call(&dict, "get", "a", NULL), ENOENT, "get");
+    must_fail(dict_call(&dict, "pop", "a", NULL), ENOENT, "pop");
+    must_fail(dict_call(&dict, "delete", "a", NULL), ENOENT, "delete");
+    must_fail(dict_call(&dict, "popitem", NULL), EINVAL, "no such method");
+    must_be(dict_call(&dict, "items", NULL), "", "no items");
+    must_be(dict_call(&dict, "get", "a", "b", NULL), "b", "get with a default");
+    must_be(dict_call(&dict, "pop", "a", "b", NULL), "b", "pop with a default");
+    must_be(dict_call(&dict, "len", NULL), "0", "a default is not stored");
+    must_be(dict_call(&dict, "set", "a", "1", NULL), "", "set");
+    must_be(dict_call(&dict, "update", "b", "2", "c", "3", NULL), "", "update");
+    must_be(dict_call(&dict, "keys", NULL), "a b c", "keys");
+    must_be(dict_call(&dict, "values", NULL), "1 2 3", "values");
+    must_be(dict_call(&dict, "pop", "a", "b", NULL), "1", "pop, in place of the default");
+    must_be(dict_call(&dict, "delete", "b", NULL), "", "delete");
+    must_be(dict_call(&dict, "items", NULL), "c 3", "items");
+    must_be(dict_call(&dict, "clear", NULL), "", "clear");
+    must_be(dict_call(&dict, "len", NULL), "0", "all have gone");
     printf("each method has the result that it should have\n");
     close_all();
 }
 
-/* Each key is its own value, if there is none. */
-static void fill(const char *value)
+/* "a b" would be another method's argument, "a\nclear" another request. */
+static void words(void)
 {
-    struct table pairs = {0};
-    char key[12];
-    for (int i = 0; i < MANY; i++) {
-        snprintf(key, sizeof key, "%d", i);
-        if (!table_set(&pairs, table_bytes(key), table_bytes(value ? value : key)))
-            fail("no memory");
-    }
-    must(dict_update(&dict, &pairs), "update");
-    table_clear(&pairs);
-}
-
-/* A list that is not read to its end is in nobody's way, in a child neither. */
-static void half_a_list(void)
-{
-    struct bytes value;
-    struct table copy;
-    long count;
-    int status;
+    static char long_word[MANAGER_LINE + 1];
     open_all();
-    fill(NULL);
-    must(dict_items(&dict) && dict_next(&dict), "items");
-    must(dict_len(&dict, &count) && count == MANY, "len");
-    if (dict_next(&dict))
-        fail("a list goes on after another call");
-    must(dict_keys(&dict) && dict_next(&dict) && dict_next(&dict), "keys");
-    pid_t child = fork();
-    if (child == 0) {
-        if (dict_next(&dict))
-            _exit(1);
-        _exit(dict_get(&dict, table_bytes("7"), NULL, &value) && same(value, table_bytes("7")) ? 0
-                                                                                               : 2);
-    }
-    if (child < 0 || waitpid(child, &status, 0) < 0)
-        die("a child");
-    if (status != 0)
-        fail("the child had %s", WEXITSTATUS(status) == 1 ? "its parent's list" : "no value");
-    for (int i = 2; i < MANY; i++)
-        must(dict_next(&dict) && atoi(dict.words[0].data) == i, "the rest of the list");
-    must(dict_copy(&dict, &copy) && copy.count == MANY, "copy");
-    table_clear(&copy);
-    printf("%d items\n", MANY);
+    must(dict_call(&dict, "set", "a", "1", NULL));
+    memset(long_word, 'x', MANAGER_LINE);
+    must_fail(dict_call(&dict, "get", "a b", NULL), EINVAL, "a space");
+    must_fail(dict_call(&dict, "get", "a\nclear", NULL), EINVAL, "a newline");
+    must_fail(dict_call(&dict, "get", "a\r", NULL), EINVAL, "a carriage return");
+    must_fail(dict_call(&dict, "get", "a\tb", NULL), EINVAL, "a tab");
+    must_fail(dict_call(&dict, "get", "", NULL), EINVAL, "no word");
+    must_fail(dict_call(&dict, "get", long_word, NULL), EINVAL, "a word longer than a line");
+    long_word[MANAGER_WORD] = '\0';
+    must_fail(dict_call(&dict, "get", long_word, NULL), EINVAL, "a word that is too long");
+    long_word[MANAGER_WORD - 1] = '\0';
+    must_fail(dict_call(&dict, "get", long_word, NULL), ENOENT, "the longest word");
+    must_be(dict_call(&dict, "items", NULL), "a 1", "what is there");
+    printf("8 words were refused, and nothing was done\n");
     close_all();
 }
 
-static int listener;
+/* ---- Each call is whole ---------------------------------------------------------------------- */
 
-/* At the path, with as many clients waiting as it takes. */
-static void listen_full(void)
+/* Sets the first and the last of all keys to the same value, again and again. */
+static void *write_pairs(void *name)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *directory = getenv("TMPDIR");
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/busy.%d",
-             directory ? directory : "/tmp", (int)getpid());
-    snprintf(path, sizeof path, "%s", address.sun_path);
-    listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 1) < 0)
-        die("listen");
-    while (manager_connect(path, false) >= 0)
-        continue;
-    if (errno != EAGAIN)
-        die("the queue is full, but not with EAGAIN");
+    struct dict own;
+    dict_init(&own, path);
+    for (int i = 0; i < ROUNDS; i++)
+        if (!dict_call(&own, "update", "first", name, "last", name, NULL))
+            fail("%s", own.error);
+    dict_close(&own);
+    return NULL;
 }
 
-/* Somebody listens there, but takes no more: the path is not stale, and to find that out takes no
- * time. */
-static void busy_is_not_stale(void)
+/* A list of all is long in the making. Whenever main asks for one, both are one writer's. */
+static void whole(void)
 {
-    listen_full();
-    if (manager_remove_stale_path(path) || access(path, F_OK) < 0)
-        fail("the path of a busy manager was removed");
-    close(listener);
-    if (!manager_remove_stale_path(path) || access(path, F_OK) == 0)
-        fail("the stale path was not removed");
-    if (manager_remove_stale_path(path))
-        fail("a path that is not there was removed");
-    printf("a path with a full queue stayed, the same without a listener went\n");
-}
-
-/* The manager is killed in the middle of a list: the next call says so, and each one after it. */
-static void killed_in_a_list(void)
-{
-    long count;
-    pid_t child = fork();
-    if (child < 0)
-        die("fork");
-    if (child == 0) {
-        manager_open(&running.server, &manager, manager_server(), NULL);
-        const char *name = address_text(&running.server.address).text;
-        if (write(told[1], name, strlen(name) + 1) < 0)
-            die("write");
-        manager_run(&running.server);
-        _exit(EXIT_SUCCESS);
+    static char *const names[WRITERS] = {"ann", "bob", "carl"};
+    pthread_t writers[WRITERS];
+    char key[MANAGER_WORD];
+    open_all();
+    must(dict_call(&dict, "set", "first", "none", NULL));
+    for (int i = 0; i < MANAGER_PAIRS - 2; i++) {
+        snprintf(key, sizeof key, "key-%d", i);
+        must(dict_call(&dict, "set", key, "x", NULL));
     }
-    if (read(told[0], path, sizeof path) < 0)
-        die("read");
-    dict_init(&dict, path);
-    char much[900] = "";
-    memset(much, 'x', sizeof much - 1); /* more than is under way when the manager ends */
-    fill(much);
-    must(dict_items(&dict) && dict_next(&dict), "items");
-    kill(child, SIGKILL);
-    if (waitpid(child, NULL, 0) < 0)
-        die("waitpid");
-    must_fail(dict_len(&dict, &count), ECONNRESET, "len, with most of a list unread");
-    must_fail(dict_len(&dict, &count), ECONNRESET, "len, once more");
-    dict_close(&dict);
-    manager_remove_stale_path(path);
-    printf("the loss of the manager is told as such\n");
+    must(dict_call(&dict, "set", "last", "none", NULL));
+    for (int i = 0; i < WRITERS; i++)
+        if (pthread_create(&writers[i], NULL, write_pairs, names[i]) != 0)
+            fail("pthread_create");
+    for (int i = 0; i < ROUNDS; i++) {
+        const char *values = must(dict_call(&dict, "values", NULL));
+        size_t length = strcspn(values, " ");
+        if (strncmp(values, strrchr(values, ' ') + 1, length) != 0)
+            fail("a part of an update: %.*s and %s", (int)length, values, strrchr(values, ' '));
+    }
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(writers[i], NULL);
+    printf("%d lists, each of one writer\n", ROUNDS);
+    close_all();
+}
+
+/* The error is the caller's alone: neither the manager nor another client has any harm of it. */
+static void errors(void)
+{
+    struct dict other;
+    open_all();
+    dict_init(&other, path);
+    must(dict_call(&other, "set", "a", "1", NULL));
+    must_fail(dict_call(&dict, "get", "b", NULL), ENOENT, "get");
+    must_be(dict.error, "KeyError: b", "what is said");
+    must_be(dict_call(&other, "get", "a", NULL), "1", "another client");
+    must_be(dict_call(&dict, "get", "a", NULL), "1", "the same client");
+    dict_close(&other);
+    printf("one call failed, three did not\n");
+    close_all();
 }
 
 /* Until then it is on its way to a call that waits. proc_pid_stat(5) */
@@ -287,30 +255,76 @@ static void wait_until_it_waits(pid_t process)
     }
 }
 
-static void make_room(int signal_number)
+/* ---- The manager's end ----------------------------------------------------------------------- */
+
+/* The manager is killed while a client waits for its reply, or before it has asked. */
+static void killed(void)
+{
+    struct process process = {0};
+    dict_init(&dict, manager_start(&process));
+    must(dict_call(&dict, "len", NULL));
+    kill(process.pid, SIGSTOP);
+    pid_t killer = fork();
+    if (killer == 0) {
+        wait_until_it_waits(getppid());
+        kill(process.pid, SIGKILL);
+        _exit(EXIT_SUCCESS);
+    }
+    must_fail(dict_call(&dict, "len", NULL), ECONNRESET, "a call that waits");
+    must_fail(dict_call(&dict, "len", NULL), ECONNRESET, "once more");
+    process_join(&process, -1);
+    unlink(dict.path);
+    waitpid(killer, NULL, 0);
+    printf("a call that waits is told of the manager's end\n");
+}
+
+static int listener, waiting;
+
+/* At the path, with as many clients waiting as it takes. */
+static void listen_full(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *directory = getenv("TMPDIR");
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/busy.%d",
+             directory ? directory : "/tmp", (int)getpid());
+    snprintf(path, sizeof path, "%s", address.sun_path);
+    listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 1) < 0)
+        die("listen");
+    int fd;
+    do {
+        fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+    } while (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && ++waiting);
+    if (errno != EAGAIN)
+        die("the queue is full, but not with EAGAIN");
+}
+
+static void do_nothing(int signal_number)
 {
     (void)signal_number;
-    int error = errno;
-    accept(listener, NULL, NULL);
-    errno = error;
 }
 
 /* Nobody takes its connection before a signal has interrupted it. */
 static void interrupted(void)
 {
-    struct sigaction action = {.sa_handler = make_room}; /* without SA_RESTART */
+    struct sigaction action = {.sa_handler = do_nothing}; /* without SA_RESTART */
     sigaction(SIGUSR1, &action, NULL);
     listen_full();
     pid_t parent = getpid(), child = fork();
     if (child < 0)
         die("fork");
     if (child == 0) {
+        int fd = -1;
         wait_until_it_waits(parent);
         kill(parent, SIGUSR1);
+        for (int i = 0; i <= waiting; i++)
+            fd = accept(listener, NULL, NULL);
+        send_text(fd, "ok 7\n");
         _exit(EXIT_SUCCESS);
     }
-    if (manager_connect(path, true) < 0)
-        die("connect");
+    dict_init(&dict, path);
+    must_be(dict_call(&dict, "len", NULL), "7", "len");
     waitpid(child, NULL, 0);
     close(listener);
     unlink(path);
@@ -351,9 +365,10 @@ int main(int argc, char **argv)
     static const struct claim claims[] = {
         {"like-a-table", like_a_table},
         {"results", results},
-        {"half-a-list", half_a_list},
-        {"killed-in-a-list", killed_in_a_list},
-        {"busy-is-not-stale", busy_is_not_stale},
+        {"words", words},
+        {"whole", whole},
+        {"errors", errors},
+        {"killed", killed},
         {"interrupted", interrupted},
         {"refused", refused},
         {0},
