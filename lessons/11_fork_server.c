@@ -14,6 +14,7 @@
 #include "sockets/upper.h"
 #include "stage/args.h"
 #include "stage/cast.h"
+#include "stage/children.h"
 #include "stage/crowd.h"
 #include "stage/die.h"
 #include "stage/say.h"
@@ -51,6 +52,7 @@ static int count;     /* of clients so far */
 static int kept = -1; /* with --keep-open, the parent's copy of the latest connection */
 
 static sigset_t before;
+static pid_t server; /* the parent of every child */
 
 static void block_signals(void)
 {
@@ -66,16 +68,16 @@ static void unblock_signals(void)
 
 /* fork copied every descriptor. A connection ends, and a port is free, when the last copy of its
  * descriptor is closed: so each side closes what only the other one uses. */
-static void work(int connection)
+static void work(int connection, const char *name)
 {
-    if (!keep_open)
+    if (!keep_open) {
+        child_ends_with(server, SIGKILL);
         close(stop_listener);
+    }
     stop_listener = -1; /* a signal to this child hangs up on its own client only */
     stop_connection = connection;
     stop_cast = 0;
     unblock_signals();
-    char name[32];
-    snprintf(name, sizeof name, "child-%d", count);
     upper_serve(name, connection, count);
     _exit(EXIT_SUCCESS); /* exit would print what the parent had buffered, once more */
 }
@@ -96,11 +98,14 @@ static void start_worker(int connection)
         return;
     }
     say("server", "accepted client %d: a process for it", count);
+    char name[32]; /* is made here: a child that writes to memory pays for a copy of each page */
+    snprintf(name, sizeof name, "child-%d", count);
+    server = getpid();
     fflush(NULL);
     block_signals(); /* until the child has made them its own */
     *worker = (struct worker){.next = workers, .process = fork()};
     if (worker->process == 0)
-        work(connection);
+        work(connection, name);
     int error = errno;
     unblock_signals();
     if (worker->process < 0) {
@@ -162,7 +167,10 @@ static int count_zombies(void)
             zombies = errno == EMFILE || errno == ENFILE ? -1 : zombies;
             continue;
         }
-        if (fscanf(stat, "%*d (%*[^)]) %c %ld", &state, &parent) == 2)
+        char line[512], *name_end = NULL;
+        if (fgets(line, sizeof line, stat))
+            name_end = strrchr(line, ')'); /* the last one: a name may hold any character */
+        if (name_end && sscanf(name_end, ") %c %ld", &state, &parent) == 2)
             zombies += state == 'Z' && parent == getpid();
         fclose(stat);
     }
@@ -181,18 +189,30 @@ static void say_zombies(const char *event)
         say("server", "%s %d zombies", event, zombies);
 }
 
-static void stop_workers(void)
+static void count_those_that_nobody_reaped(void)
 {
-    for (struct worker *worker = workers; worker; worker = worker->next)
-        kill(worker->process, SIGTERM);
     siginfo_t end;
     for (struct worker *worker = workers; worker; worker = worker->next)
         while (waitid(P_PID, (id_t)worker->process, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR)
             continue;
-    if (!no_reap)
-        reap_workers_that_have_ended();
     say_zombies("every child has ended:");
-    reap_workers_that_have_ended();
+}
+
+static void stop_workers(void)
+{
+    for (struct worker *worker = workers; worker; worker = worker->next)
+        child_ask_to_end(worker->process);
+    if (no_reap)
+        count_those_that_nobody_reaped();
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
+    while (workers) {
+        struct worker *worker = workers;
+        workers = worker->next;
+        child_await_end(worker->process, grace);
+        free(worker);
+    }
+    if (!no_reap)
+        say_zombies("every child has ended:");
 }
 
 /* ---- The server ------------------------------------------------------------------------------ */

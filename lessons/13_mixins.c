@@ -258,6 +258,7 @@ static int play_scene(const char *name, struct handler_class handler, void (*pla
     server_port = address_port(&server.address);
     stop_listener = server.fd;
     cast_start(play);
+    stop_listener = -1; /* the loop has a bell of its own */
     service_run(&server);
     return cast_end();
 }

@@ -17,6 +17,7 @@
 #include "sockets/upper.h"
 #include "stage/args.h"
 #include "stage/cast.h"
+#include "stage/children.h"
 #include "stage/crowd.h"
 #include "stage/deadline.h"
 #include "stage/die.h"
@@ -33,7 +34,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -145,29 +145,12 @@ static sigset_t usual; /* the signals that are blocked when nothing special is d
 static long started;
 static pid_t parent;
 
-/* A parent that is killed cannot end its children. (Linux: prctl. SIGKILL comes when it happens,
- * but not if it has happened before.) */
-static void end_with_parent(void)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
-}
-
 /* A worker has nothing to put in order: the kernel closes what it had. So a signal may end it at
- * once, wherever it is, and no signal comes "just before accept" and is overlooked. */
-static void end_with_signals(void)
-{
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &usual, NULL);
-}
-
+ * once, wherever it is (child_fork sees to that), and no signal comes "just before accept" and is
+ * overlooked. A parent that is killed cannot end its children: so they end with it. */
 static _Noreturn void work(int i)
 {
-    end_with_signals();
-    end_with_parent();
+    child_ends_with(parent, SIGKILL);
     int own = reuseport ? i : 0;
     for (int other = 0; other < listener_count; other++)
         if (other != own)
@@ -205,17 +188,11 @@ static bool start_worker(int i)
 {
     board->places[i].number = board->places[i].served = 0;
     started++;
-    fflush(NULL);
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before); /* until the child has made them its own */
-    pid_t worker = fork();
+    pid_t worker = child_fork();
     if (worker == 0)
         work(i);
-    int error = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
     if (worker < 0) {
-        say("server", "fork: %s", strerror(error));
+        say("server", "fork: %s", strerror(errno));
         pause_starts();
         return false;
     }
@@ -269,13 +246,12 @@ static void wait_for_signal(void)
 static void stop_workers(void)
 {
     for (int i = 0; i < worker_count; i++)
-        if (workers[i] > 0) {
-            kill(workers[i], SIGTERM);
-            kill(workers[i], SIGCONT); /* or one that is stopped, with Ctrl-Z, would not end */
-        }
+        if (workers[i] > 0)
+            child_ask_to_end(workers[i]);
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
     for (int i = 0; i < worker_count; i++)
-        while (workers[i] > 0 && waitpid(workers[i], NULL, 0) < 0 && errno == EINTR)
-            continue;
+        if (workers[i] > 0)
+            child_await_end(workers[i], grace);
 }
 
 static void serve_until_stopped(void)
@@ -454,7 +430,6 @@ static void play_dying(void)
 
 static void play(void)
 {
-    end_with_parent(); /* the cast has the listening sockets too: no queued client would notice */
     if (timing)
         crowd_time_requests(host, server_port, requests);
     else if (dying > 0)

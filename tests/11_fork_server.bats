@@ -161,19 +161,9 @@ three_clients_come_and_leave() {
         "$(in_glibc_words "$(tail -n 2 "$LOG" | head -n 1)")"
 }
 
-@test "11: the port is free when the server was killed, although a child serves on" {
-    start serve
-    comes
-    local ann=$CLIENT orphan=$CHILD
-    kill -KILL "$SERVER"
-    wait "$SERVER" || true
-    start serve --port "$PORT"
-    serves
-    says "$ann" 'still here'
-    kill "$orphan"
-    becomes 'the orphan' '' command_line "$orphan"
-    stop
-}
+@test "11: no child outlives its server, and the port is free" { no_child_outlives_its_server; }
+@test "11: a stopped child keeps nobody from ending" { a_stopped_child_keeps_nobody_from_ending; }
+@test "11: children are reaped, whatever was inherited" { children_are_reaped_whatever_was_inherited; }
 
 @test "11: with --keep-open the port is taken as long as a child has its copy" {
     start serve --keep-open

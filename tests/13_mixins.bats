@@ -255,18 +255,10 @@ given_processes() { # [OPTIONS...]
     stop
 }
 
-@test "13: forking-tcp: the port is free when the server was killed, although a child serves on" {
-    given_processes
-    comes
-    local ann=$CLIENT orphan=$CHILD
-    kill -KILL "$SERVER"
-    wait "$SERVER" || true
-    given_processes --port "$PORT"
-    serves
-    says "$ann" 'still here'
-    kill "$orphan"
-    becomes 'the orphan' '' command_line "$orphan"
-    stop
+@test "13: forking-tcp: no child outlives its server, and the port is free" { on forking-tcp no_child_outlives_its_server; }
+@test "13: forking-tcp: a stopped child keeps nobody from ending" { on forking-tcp a_stopped_child_keeps_nobody_from_ending; }
+@test "13: forking-tcp: children are reaped, whatever was inherited" {
+    on forking-tcp children_are_reaped_whatever_was_inherited
 }
 
 @test "13: forking-tcp: SIGTERM to one child ends that child alone" {

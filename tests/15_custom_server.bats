@@ -6,6 +6,7 @@
 load helper
 load peers/every_server
 load peers/concurrent
+load peers/children
 
 # ---- The scenes --------------------------------------------------------------------------------------------------------
 
@@ -270,6 +271,21 @@ talks() { # HOST
 @test "15: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
 @test "15: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "15: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+@test "15: with --fork, no child outlives its server, and the port is free" {
+    SERVE=(serve --fork)
+    no_child_outlives_its_server
+}
+
+@test "15: with --fork, a stopped child keeps nobody from ending" {
+    SERVE=(serve --fork)
+    a_stopped_child_keeps_nobody_from_ending
+}
+
+@test "15: with --fork, children are reaped, whatever was inherited" {
+    SERVE=(serve --fork)
+    children_are_reaped_whatever_was_inherited
+}
 
 @test "15: with --fork, answers and stops with clients connected" {
     SERVE=(serve --fork)

@@ -8,14 +8,15 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 atomic_int stop_asked;
-atomic_int stop_listener = -1, stop_connection = -1;
+atomic_int stop_listener = -1, stop_connection = -1, stop_bell = -1;
 atomic_int stop_cast, stop_cast_status;
 
 /* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
  * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
- * interrupts a call that has begun.) shutdown and kill are async-signal-safe: signal-safety(7). */
+ * interrupts a call that has begun.) shutdown, write and kill are async-signal-safe: signal-safety(7). */
 static void hang_up(int signal_number)
 {
     int none = 0;
@@ -25,6 +26,9 @@ static void hang_up(int signal_number)
         atomic_compare_exchange_strong(&stop_asked, &none, SIGCHLD);
     shutdown(stop_listener, SHUT_RDWR);
     shutdown(stop_connection, SHUT_RDWR);
+    if (stop_bell >= 0 && write(stop_bell, "", 1) < 0) {
+        /* the pipe is full of such bytes: one is enough */
+    }
 }
 
 static void stop(int signal_number)

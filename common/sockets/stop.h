@@ -17,6 +17,11 @@ extern atomic_int stop_asked;
  * -1: none. Set one back to -1 before its descriptor is closed. */
 extern atomic_int stop_listener, stop_connection;
 
+/* The write end of a pipe that does not block, which the signal rings with a byte; -1: none. For a
+ * listener that has a path: one that is hung up on refuses whoever knocks, and looks as though
+ * nobody were there any more. */
+extern atomic_int stop_bell;
+
 /* The cast of a demo (cast.h), which those signals end before they hang up on it; 0: none, or
  * it has ended, with the status that waitpid(2) gave. */
 extern atomic_int stop_cast, stop_cast_status;

@@ -1,6 +1,6 @@
 #include "socketserver/mixin.h"
 
-#include "stage/die.h"
+#include "stage/children.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { LOOK_AGAIN_MS = 500, STACK_SIZE = 256 * 1024 };
 
 /* One request that is being served, in a thread or in a process. */
 struct worker {
@@ -25,7 +23,6 @@ struct worker {
     bool has_copy;     /* its descriptor is a copy of the server's */
     pthread_t thread;
     pid_t process;
-    int alive; /* the read end of a pipe that the child holds open as long as it lives; -1: none */
 };
 
 int mixin_count_workers(const struct server *server)
@@ -38,13 +35,6 @@ static void add_worker(struct server *server, struct worker *worker)
     worker->next = server->workers;
     server->workers = worker;
     server->worker_count++;
-}
-
-/* The second would take the server_close of the first for that of the server, and call itself. */
-static void refuse_a_second_mixin(const struct server_class *class)
-{
-    if (class->mixin)
-        fail("%s has a mixin already: %s", class->name, class->mixin);
 }
 
 /* ---- ThreadingMixIn -------------------------------------------------------------------------- */
@@ -178,11 +168,9 @@ static void hang_up_and_join(struct server *server)
 
 struct server_class threading_mixin(struct server_class class)
 {
-    refuse_a_second_mixin(&class);
     class.mixin = "ThreadingMixIn";
     class.worker = "thread";
     class.block_on_close = true;
-    class.stack_size = STACK_SIZE;
     class.process_request = process_request_in_a_thread;
     class.super_server_close = class.server_close;
     class.server_close = hang_up_and_join;
@@ -192,110 +180,47 @@ struct server_class threading_mixin(struct server_class class)
 /* ---- ForkingMixIn ---------------------------------------------------------------------------- */
 
 /* Asks for its own children one by one: waitpid(-1) would take the end of children that somebody
- * else in this program waits for. */
-static bool has_exited(const struct worker *worker, int options)
-{
-    pid_t ended;
-    do
-        ended = waitpid(worker->process, NULL, options);
-    while (ended < 0 && errno == EINTR);
-    return ended != 0;
-}
-
-static void close_if_open(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
-
-static void free_child(struct worker *worker)
-{
-    close_if_open(worker->alive);
-    free(worker);
-}
-
+ * else in this program waits for. One that is no child any more (the program ignores SIGCHLD, so the
+ * kernel reaps) has ended too: nobody may send a signal to its pid. */
 static void collect_children(struct server *server)
 {
-    /* is there any child that has ended? WNOWAIT looks and takes nothing. waitid(2) */
-    siginfo_t end = {.si_pid = 0};
-    if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == 0)
-        return;
     for (struct worker **link = &server->workers; *link;) {
         struct worker *worker = *link;
-        if (!has_exited(worker, WNOHANG)) {
+        if (waitpid(worker->process, NULL, WNOHANG) == 0) {
             link = &worker->next;
             continue;
         }
         *link = worker->next;
         server->worker_count--;
-        free_child(worker);
+        free(worker);
     }
 }
 
-/* Its pipe is closed: it ends now, or it has become a program that does not know of the pipe. */
-static void await_end(struct worker *worker)
+static bool has_room_for_a_child(struct server *server)
 {
-    siginfo_t end = {.si_pid = 0};
-    int tries = 0;
-    do
-        poll(NULL, 0, tries);
-    while (waitid(P_PID, (id_t)worker->process, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           end.si_pid == 0 && tries++ < 2);
-    close(worker->alive);
-    worker->alive = -1; /* poll passes over it */
+    if (server->worker_count >= server->class.max_children)
+        collect_children(server);
+    return server->worker_count < server->class.max_children;
 }
 
-/* At max_children, waits until one of them ends; the clients wait in the queue. Returns whether
- * there was room: false when it had to wait, for ms at most or until a byte is in the pipe. */
-static bool wait_for_a_child(struct server *server, int ms)
+static void close_wake_pipe(struct server *server)
 {
-    if (server->worker_count < server->class.max_children)
-        return true;
-    /* not for ever: a pipe may also be held by a process that the child has left behind */
-    if (ms < 0 || ms > LOOK_AGAIN_MS)
-        ms = LOOK_AGAIN_MS;
-    struct pollfd *fds = calloc((size_t)server->worker_count + 1, sizeof *fds);
-    if (!fds)
-        return false;
-    nfds_t count = 0;
-    fds[count++] = (struct pollfd){.fd = server->wake[0], .events = POLLIN};
-    for (const struct worker *worker = server->workers; worker; worker = worker->next)
-        if (worker->alive >= 0) /* poll refuses more entries than there may be descriptors */
-            fds[count++] = (struct pollfd){.fd = worker->alive, .events = POLLIN};
-    poll(fds, count, ms);
-
-    count = 1;
-    for (struct worker *worker = server->workers; worker; worker = worker->next)
-        if (worker->alive >= 0 && fds[count++].revents)
-            await_end(worker);
-    free(fds);
-    collect_children(server);
-    return false; /* the time of this round may be over */
+    for (int i = 0; i < 2; i++) {
+        close(server->wake[i]);
+        server->wake[i] = -1;
+    }
 }
 
 /* The child never returns. It closes its copies of what is the parent's: a listening socket that it
  * kept would hold the port after the parent's end. A datagram is answered through the server's
- * socket, which therefore stays. SIGTERM ends it, whatever the parent does at SIGTERM. */
-static void process_request_in_the_child(struct server *server, struct request *request,
-                                         sigset_t *signals)
+ * socket, which therefore stays. */
+static void process_request_in_the_child(struct server *server, struct request *request)
 {
-    static const int usual[] = {SIGINT, SIGTERM, SIGPIPE, SIGCHLD};
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        if (signal(usual[i], SIG_DFL) == SIG_IGN)
-            signal(usual[i], SIG_IGN); /* what the program ignores, its children do too */
-        sigdelset(signals, usual[i]);
-    }
-    pthread_sigmask(SIG_SETMASK, signals, NULL);
     if (!request->packet) {
         close(server->fd);
         server->fd = -1;
     }
-    close(server->wake[0]);
-    close(server->wake[1]);
-    server->wake[0] = -1;
-    server->wake[1] = -1;
-    for (const struct worker *other = server->workers; other; other = other->next)
-        close_if_open(other->alive);
+    close_wake_pipe(server);
     server->workers = NULL; /* its sisters are no children of its own, */
     server->worker_count = 0;
     server->bound = false; /* and the path is its parent's */
@@ -314,34 +239,23 @@ static bool process_request_in_a_child(struct server *server, struct request *re
     struct worker *worker = malloc(sizeof *worker);
     if (!worker)
         return false;
-    int ends[2] = {-1, -1};
-    if (pipe(ends) < 0) {
-        /* out of descriptors: no reason to turn the client away */
-    }
-    fflush(stdout); /* what is buffered now would be printed twice */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before); /* until the child has put aside their handlers */
-    pthread_mutex_lock(&server->lock);         /* so that no other thread has it in the child */
-    pid_t process = fork();
+    pid_t parent = getpid();
+    pthread_mutex_lock(&server->lock); /* so that no other thread has it in the child */
+    pid_t process = child_fork();
     int error = errno;
     pthread_mutex_unlock(&server->lock);
     if (process == 0) {
-        close_if_open(ends[0]);
-        fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-        process_request_in_the_child(server, request, &before);
+        if (server->class.block_on_close)
+            child_ends_with(parent, SIGKILL);
+        process_request_in_the_child(server, request);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    close_if_open(ends[1]);
-    *worker = (struct worker){.process = process, .alive = ends[0]};
     if (process < 0) {
-        free_child(worker);
+        free(worker);
         errno = error;
         return false;
     }
-    fcntl(worker->alive, F_SETFD, FD_CLOEXEC);
+    *worker = (struct worker){.process = process};
     add_worker(server, worker);
-    server->wait_for_room = wait_for_a_child;
     server->class.close_request(server, request); /* the parent's copy */
     return true;
 }
@@ -349,14 +263,16 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 static void end_children(struct server *server)
 {
     bool block = server->class.block_on_close;
+    collect_children(server);
     for (struct worker *worker = server->workers; block && worker; worker = worker->next)
-        kill(worker->process, SIGTERM);
+        child_ask_to_end(worker->process);
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
     while (server->workers) {
         struct worker *worker = server->workers;
         server->workers = worker->next;
         if (block)
-            has_exited(worker, 0);
-        free_child(worker);
+            child_await_end(worker->process, grace);
+        free(worker);
     }
     server->worker_count = 0;
     server->class.super_server_close(server);
@@ -364,11 +280,11 @@ static void end_children(struct server *server)
 
 struct server_class forking_mixin(struct server_class class)
 {
-    refuse_a_second_mixin(&class);
     class.mixin = "ForkingMixIn";
     class.worker = "child";
     class.block_on_close = true;
     class.max_children = 40;
+    class.has_room = has_room_for_a_child;
     class.process_request = process_request_in_a_child;
     class.handle_timeout = collect_children;
     class.service_actions = collect_children;

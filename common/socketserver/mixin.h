@@ -6,28 +6,27 @@
  *
  *     struct server_class class = threading_mixin(tcp_server());
  *
- * Mix first, then replace further entries, or they are replaced by the mixin. A class can be mixed
- * once: a second mixin ends the program.
+ * Apply the mixin first and override other entries afterwards; otherwise the mixin overwrites them.
+ * A class takes one mixin.
  */
 #ifndef MIXIN_H
 #define MIXIN_H
 
 #include "socketserver/socketserver.h"
 
-/* A thread for each request, with a stack of stack_size bytes: 256 KiB, as the C library keeps
- * small ones for the next thread and has to map large ones anew; 0: what the system gives. (Small
- * stacks save addresses and time, hardly memory: only what is used of a stack takes any.)
- * threading.stack_size. server_close hangs up on those that are still connected, also in the
- * middle of a reply, and joins the threads, so that it takes no longer than the handlers need to
+/* A thread for each request, with the stack that the system gives unless class.stack_size says how
+ * many bytes: threading.stack_size. server_close hangs up on those that are still connected, also in
+ * the middle of a reply, and joins the threads, so that it takes no longer than the handlers need to
  * notice; Python waits for the clients instead. With daemon_threads, or without block_on_close, it
- * leaves them alone: then the server object has to live as long as the process does. Both are
- * looked at when a request begins. ThreadingMixIn */
+ * leaves them alone: then the server object has to live as long as the process does. Both are looked
+ * at when a request begins. ThreadingMixIn */
 struct server_class threading_mixin(struct server_class class);
 
 /* A process for each request, max_children of them at once: more wait in the queue of the listening
- * socket. server_close ends those that are left with SIGTERM and waits for them; without
- * block_on_close it neither ends them nor waits. Waits for its own children only. In a child it
- * closes the child's copies alone. ForkingMixIn */
+ * socket. server_close ends those that are left (children.h); without block_on_close it neither ends
+ * them nor waits. Reaps its own children only. With block_on_close, the children also end when the
+ * process does, however it ends (Linux, and where the main thread serves). Called in a child,
+ * server_close closes only the child's own copies. ForkingMixIn */
 struct server_class forking_mixin(struct server_class class);
 
 /* The eight combinations by their names. */

@@ -74,6 +74,20 @@ static struct address parse(int family, const char *host, long port)
     args_refuse("%s: too long for the path of a socket", host);
 }
 
+static bool (*super_process_request)(struct server *server, struct request *request);
+
+/* A signal that ends the program hangs up on the client that is being served: stop.h. */
+static bool process_request_until_stopped(struct server *server, struct request *request)
+{
+    if (!request->packet)
+        stop_connection = request->fd;
+    if (stop_asked)
+        shutdown(stop_connection, SHUT_RDWR); /* it came before it could know of this one */
+    bool done = super_process_request(server, request);
+    stop_connection = -1;
+    return done;
+}
+
 void service_open(struct server *server, struct server_class class, struct handler_class handler,
                   const char *host, long port, const char *path)
 {
@@ -83,13 +97,17 @@ void service_open(struct server *server, struct server_class class, struct handl
     struct address address = parse(class.address_family, host, port);
     /* not for UDP: a second server could bind the port too, and the first would get nothing */
     class.allow_reuse_address = class.socket_type == SOCK_STREAM && !is_unix;
+    if (!class.mixin) {
+        super_process_request = class.process_request;
+        class.process_request = process_request_until_stopped;
+    }
     if (!server_init(server, class, handler, host, port, true))
         die("bind %s", address_text(&address).text);
 }
 
 static void (*super_service_actions)(struct server *server);
 
-/* The signal has hung up on the listening socket, so the loop comes by here at once. */
+/* The signal has rung the loop's own bell, so it comes by here at once. */
 static void stop_when_asked(struct server *server)
 {
     super_service_actions(server);
@@ -102,11 +120,11 @@ void service_run(struct server *server)
     super_service_actions = server->class.service_actions;
     server->class.service_actions = stop_when_asked;
     say("server", "listening on %s", address_text(&server->address).text);
-    stop_listener = server->fd;
+    stop_bell = server->wake[1];
     if (stop_asked)
         server_end_loop(server);
     server_serve_forever(server, 500);
-    stop_listener = -1;
+    stop_bell = -1;
     server_close(server);
     say("server", "stopped");
 }

@@ -3,7 +3,6 @@
 
 #include "sockets/address.h"
 #include "sockets/net.h"
-#include "sockets/stop.h"
 #include "stage/say.h"
 
 #include <errno.h>
@@ -17,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100 };
+enum { RETRY_MS = 100, ROOM_MS = 50 };
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
@@ -29,15 +28,15 @@ static void take_wake_bytes(struct server *server)
 }
 
 /* True when a request is there. Ends after ms (-1: without limit), and at once when a byte is in
- * the pipe: whoever wrote it has set a flag before. */
+ * the pipe: whoever wrote it has set a flag before. As long as there is no room for a request, the
+ * clients wait in the queue, and it looks again every ROOM_MS. */
 static bool wait_for_request(struct server *server, int ms)
 {
-    if (server->wait_for_room && !server->wait_for_room(server, ms)) {
-        take_wake_bytes(server);
-        return false;
-    }
+    bool has_room = server->class.has_room(server);
+    if (!has_room && (ms < 0 || ms > ROOM_MS))
+        ms = ROOM_MS;
     struct pollfd fds[] = {
-        {.fd = server->fd, .events = POLLIN},
+        {.fd = has_room ? server->fd : -1, .events = POLLIN},
         {.fd = server->wake[0], .events = POLLIN},
     };
     int ready = poll(fds, 2, ms);
@@ -52,9 +51,10 @@ static void back_off(struct server *server, const char *call)
 {
     bool passes =
         errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED;
-    if (passes || stop_asked || server->shutdown_requested)
+    if (passes || server->shutdown_requested)
         return;
-    if (!server->complained)
+    bool is_hung_up = errno == EINVAL; /* its owner's wish, as a signal handler does it */
+    if (!server->complained && !is_hung_up)
         say("server", "%s: %s: tries again until it can", call, strerror(errno));
     server->complained = true;
     struct pollfd wake = {.fd = server->wake[0], .events = POLLIN};
@@ -79,12 +79,13 @@ static int request_timeout(const struct server *server)
 
 /* ---- The methods that are not replaced ------------------------------------------------------- */
 
-static void handle_request_that_is_there(struct server *server)
+/* Returns whether there was one. */
+static bool handle_request_without_a_wait(struct server *server)
 {
     const struct server_class *class = &server->class;
     struct request request = {.fd = -1};
     if (!class->get_request(server, &request))
-        return;
+        return false;
     request.number = ++server->requests;
     if (!class->verify_request(server, &request)) {
         class->shutdown_request(server, &request);
@@ -92,6 +93,7 @@ static void handle_request_that_is_there(struct server *server)
         class->handle_error(server, &request);
         class->shutdown_request(server, &request);
     }
+    return true;
 }
 
 void server_serve_forever(struct server *server, int poll_interval)
@@ -101,12 +103,13 @@ void server_serve_forever(struct server *server, int poll_interval)
     server->serving_thread = pthread_self();
     pthread_mutex_unlock(&server->lock);
 
+    bool there = false; /* after a request, the next one may be: it asks at once, without a poll */
     while (!server->shutdown_requested) {
-        bool there = wait_for_request(server, poll_interval);
+        if (!there || !server->class.has_room(server))
+            there = wait_for_request(server, poll_interval);
         if (server->shutdown_requested)
             break;
-        if (there)
-            handle_request_that_is_there(server);
+        there = there && handle_request_without_a_wait(server);
         server->class.service_actions(server);
     }
 
@@ -132,7 +135,7 @@ void server_handle_request(struct server *server)
             return;
         }
     }
-    handle_request_that_is_there(server);
+    handle_request_without_a_wait(server);
 }
 
 void server_end_loop(struct server *server)
@@ -217,6 +220,12 @@ void server_close(struct server *server)
 
 /* ---- BaseServer ------------------------------------------------------------------------------ */
 
+static bool has_room(struct server *server)
+{
+    (void)server;
+    return true;
+}
+
 static bool verify_request(struct server *server, const struct request *request)
 {
     (void)server, (void)request;
@@ -225,13 +234,7 @@ static bool verify_request(struct server *server, const struct request *request)
 
 static bool process_request(struct server *server, struct request *request)
 {
-    if (!request->packet)
-        stop_connection = request->fd; /* a signal that ends the program hangs up on it: stop.h */
-    if (stop_asked)
-        shutdown(stop_connection, SHUT_RDWR); /* it came before it could know of this one */
-    bool finished = server->class.finish_request(server, request);
-    stop_connection = -1;
-    if (!finished)
+    if (!server->class.finish_request(server, request))
         return false;
     server->class.shutdown_request(server, request);
     return true;
@@ -265,6 +268,7 @@ struct server_class base_server(void)
     return (struct server_class){
         .name = "BaseServer",
         .timeout = -1,
+        .has_room = has_room,
         .verify_request = verify_request,
         .process_request = process_request,
         .finish_request = finish_request,

@@ -54,6 +54,7 @@ struct server_class {
     size_t stack_size;
     int max_children;
 
+    bool (*has_room)(struct server *server); /* whether it may take one more request now */
     bool (*server_bind)(struct server *server);
     bool (*server_activate)(struct server *server);
     bool (*get_request)(struct server *server, struct request *request);
@@ -93,8 +94,7 @@ struct server {
     int requests;           /* so far */
     struct worker *workers; /* a mixin's; the thread that serves keeps the list */
     int worker_count;
-    bool (*wait_for_room)(struct server *server, int ms); /* NULL: there always is */
-    pthread_mutex_t lock;                                 /* guards what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t stopped;
     bool serving;
     unsigned loops; /* that have ended */

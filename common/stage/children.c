@@ -13,10 +13,11 @@ enum { LOOK_AGAIN_MS = 2 };
 
 pid_t child_fork(void)
 {
-    fflush(NULL);
+    fflush(stdout); /* not NULL: that would wait for a thread that reads stdin */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    child_note_thread();
     pid_t child = fork();
     int error = errno;
     if (child == 0) {

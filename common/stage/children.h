@@ -11,7 +11,7 @@
 /* How long a child may take to end when it is asked to, in ms. */
 enum { CHILD_GRACE_MS = 500 };
 
-/* fork(2), for a parent that has handlers and buffered output: what stdio holds is flushed before,
+/* fork(2), for a parent that has handlers and buffered output: what stdout has buffered is flushed first,
  * or it would be printed twice, and in the child the signals that end a program and SIGCHLD have
  * their default actions, before any can arrive, and none is blocked. In the parent the mask stays as
  * it was. */
@@ -26,9 +26,12 @@ void child_ask_to_end(pid_t child);
  * then wait for each with one deadline. Async-signal-safe. */
 int child_await_end(pid_t child, struct deadline deadline);
 
-/* In a child: when its parent ends, also by SIGKILL, the signal comes; if the parent has ended
- * before, the child ends at once. Linux, for a child that the main thread has started: elsewhere
- * only the second half holds. */
+/* In a child of child_fork, or of fork(2) in the main thread: when its parent ends, also by SIGKILL, the signal comes; if the parent
+ * has ended before, the child ends at once. Linux, and where the main thread has
+ * forked: elsewhere only the second half holds. */
 void child_ends_with(pid_t parent, int signal_number);
+
+/* The module's own: notes which thread is about to fork. */
+void child_note_thread(void);
 
 #endif

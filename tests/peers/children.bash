@@ -49,6 +49,51 @@ has_end_of_file() { # DESCRIPTOR
     equal 'status of read at the end of file' 1 "$status"
 }
 
+# ---- The end of a server that has children: with the words in SERVE ------------------------------------------------------
+
+# Ctrl-Z stops whole groups: a child that is stopped does not hear of SIGTERM until it goes on.
+a_stopped_child_keeps_nobody_from_ending() {
+    local from
+    start "${SERVE[@]}"
+    comes
+    kill -STOP "$CHILD"
+    until grep -q '^State:.*T' "/proc/$CHILD/status"; do :; done
+    from=${EPOCHREALTIME/./}
+    stop
+    ((${EPOCHREALTIME/./} - from < $(limit 1) * 1000000)) || fail 'it took more than a second to end a stopped child'
+}
+
+# The signal comes to the server alone, as from the window of a terminal that is closed, or from kill -9.
+no_child_outlives_its_server() {
+    local signal child
+    for signal in HUP TERM KILL; do
+        start "${SERVE[@]}"
+        comes
+        child=$CHILD
+        comes
+        kill -STOP "$CHILD"
+        kill "-$signal" "$SERVER"
+        wait "$SERVER" || true
+        for child in "$child" "$CHILD"; do becomes "the child after SIG$signal" '' command_line "$child"; done
+        start "${SERVE[@]}" --port "$PORT"
+        serves
+        stop
+    done
+}
+
+# Whoever starts it may have ignored or blocked SIGCHLD. Two clients stay, so there always is a child that has not ended.
+children_are_reaped_whatever_was_inherited() {
+    local how i
+    for how in ignore block; do
+        SERVER_PROGRAM=$BUILD/peers/inherit start "$how" SIGCHLD "$PROGRAM" "${SERVE[@]}"
+        comes
+        comes
+        for i in {1..45}; do serves; done
+        becomes "zombies with SIGCHLD: $how" '' zombies
+        stop
+    done
+}
+
 # Connects a client, CLIENT, and has a reply from the process that serves it, CHILD, which was not there before.
 comes() {
     local others

@@ -644,8 +644,14 @@ static void close_in_a_child(void)
     printf("one child has closed the server, the other one and the path are there\n");
 }
 
-/* The server is a process here. It is killed while a client is connected; the child that serves
- * this client lives on, and holds no port. */
+static void *serve_on(void *server)
+{
+    server_serve_forever(server, 60000);
+    return NULL;
+}
+
+/* The server is a process here, and another thread than its main thread serves: then a child lives
+ * on when the process is killed, and holds no port. */
 static void orphan(void)
 {
     struct server server;
@@ -656,7 +662,9 @@ static void orphan(void)
     if (process < 0)
         die("fork");
     if (process == 0) {
-        server_serve_forever(&server, 60000);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, serve_on, &server) == 0)
+            pthread_join(thread, NULL);
         _exit(EXIT_FAILURE);
     }
     int client = client_of(&server), port = address_port(&server.address);
