@@ -7,7 +7,7 @@
  * Watch    the parent's list stays empty; fork copies no page, the first write to a page copies
  *          that page, and it does not matter which of the two writes.
  * Before   19_processes
- * After    21_shared_array, where a write is seen by all; 23a_manager_dict
+ * After    21a_shared_array, where a write is seen by all; 23a_manager_dict
  * Python   the posts' li.append(i) in ten processes: multiprocessing.Process
  */
 #define _DEFAULT_SOURCE /* for MAP_ANONYMOUS and madvise */

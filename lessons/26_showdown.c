@@ -627,7 +627,7 @@ static const struct timed {
     {"lock", "17_locks --timing --threads 1 --increments 2000000", "lock"},
     {"event", "18_events --timing", "event"},
     {"process", "19_processes --timing", "process"},
-    {"array", "21_shared_array --timing --processes 1 --ops 2000000", "array"},
+    {"array", "peers/costs array", "array"},
     {"plock", "22_process_lock --timing", "plock"},
     {"dict", "peers/costs dict", "dict"},
     {"apply", "24_process_pool --timing --workers 2 --mode apply --tasks 20000", "apply"},

@@ -76,7 +76,7 @@ given_many_calls() { # CLIENTS
     given_many_calls 3
     kill -KILL "${CHILDREN[1]}"
     wait "$RUN" || status=$?
-    equal 'what is said' '1 costs: client 0 has ended with -9' "$status $(cat "$BATS_TEST_TMPDIR/run")"
+    equal 'what is said' '1 costs: process 0 has ended with -9' "$status $(cat "$BATS_TEST_TMPDIR/run")"
     nothing_left
 }
 

@@ -1,5 +1,5 @@
 /* shared: memory that parent and children share.
- * Introduced by lesson 21; multiprocessing.sharedctypes, in its simplest form. */
+ * Introduced by lesson 21a, which shows it longhand. multiprocessing.sharedctypes */
 #ifndef SHARED_H
 #define SHARED_H
 

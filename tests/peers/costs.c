@@ -1,11 +1,15 @@
 /* costs: what the modules of lessons 21 and 23 cost, in one line of timing.
  *
- *   costs dict [CLIENTS [OPS]]   gets and sets, each client a process (common/processes/dict.h)
+ *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
+ *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
  *
- * Each get has to find what was set, or the program fails. For lesson 26, and for the tests, which
- * want many clients at once.
+ * OPS is for all processes together. If an increment is lost, or a get does not find what was set,
+ * the program fails. For lesson 26, and for the tests, which want many processes at once.
  */
+#include "processes/array.h"
 #include "processes/dict.h"
+#include "processes/process.h"
+#include "processes/shared.h"
 #include "sockets/net.h"
 #include "stage/args.h"
 #include "stage/die.h"
@@ -17,11 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_CLIENTS = 100, MOST_OPS = 10000000 };
+enum { MOST_PROCESSES = 100, MOST_OPS = 10000000 };
 
-static long clients = 1, ops = 10000; /* of all clients */
-static struct dict dic;
+static long processes = 1, ops; /* of all processes */
 static int ready[2], go[2];
+
+/* ---- Processes that begin together ----------------------------------------------------------- */
 
 /* Waits for a byte in the pipe; false when all who could write one have closed it. */
 static bool await_byte(int fd)
@@ -29,6 +34,69 @@ static bool await_byte(int fd)
     char byte;
     return read(fd, &byte, 1) == 1;
 }
+
+static void await_start(void)
+{
+    close(go[1]);
+    if (write(ready[1], "", 1) != 1)
+        die("write");
+    await_byte(go[0]); /* until main closes its end */
+}
+
+/* Each calls await_start when it is ready. Says how long they took. */
+static void time_processes(int (*run)(void *argument), const char *things)
+{
+    struct process each[MOST_PROCESSES] = {0};
+    struct timespec start;
+    if (pipe(ready) < 0 || pipe(go) < 0)
+        die("pipe");
+    for (int i = 0; i < processes; i++)
+        if (!process_start(&each[i], "process", run, &i))
+            die("fork");
+    close(ready[1]);
+    for (int i = 0; i < processes; i++)
+        if (!await_byte(ready[0]))
+            exit(EXIT_FAILURE); /* it has said why */
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    close(go[0]);
+    close(go[1]);
+    for (int i = 0; i < processes; i++) {
+        process_join(&each[i], -1);
+        if (process_exitcode(&each[i]) != EXIT_SUCCESS)
+            fail("process %d has ended with %d", i, process_exitcode(&each[i]));
+    }
+    say_mute(false);
+    say_timing(ops / processes * processes, things, start);
+}
+
+/* ---- Lesson 21c ------------------------------------------------------------------------------ */
+
+static struct array *array;
+
+static int increment(void *argument)
+{
+    (void)argument;
+    await_start();
+    for (long i = 0; i < ops / processes; i++) {
+        array_acquire(array, true);
+        array->items[0]++; /* get and set would take the lock once more each */
+        array_release(array);
+    }
+    return EXIT_SUCCESS;
+}
+
+static void time_array(void)
+{
+    array = shared_new(array_bytes(1));
+    array_init(array, 1);
+    time_processes(increment, "locked increments");
+    if (array->items[0] != ops / processes * processes)
+        fail("%d increments are there, of %ld", array->items[0], ops);
+}
+
+/* ---- Lesson 23a ------------------------------------------------------------------------------ */
+
+static struct dict dic;
 
 static const char *must(const char *result)
 {
@@ -40,16 +108,14 @@ static const char *must(const char *result)
 static int set_and_get(void *argument)
 {
     char key[32], value[32];
-    snprintf(key, sizeof key, "client-%d", *(int *)argument);
-    close(go[1]);
+    snprintf(key, sizeof key, "key-%d", *(int *)argument);
     must(dict_call(&dic, "len", NULL)); /* it has its connection */
-    if (write(ready[1], "", 1) != 1)
-        die("write");
-    await_byte(go[0]); /* until main closes its end */
-    for (long i = 0; i < ops / 2 / clients; i++) {
-        snprintf(value, sizeof value, "%ld", i);
-        must(dict_call(&dic, "set", key, value, NULL));
-        if (strcmp(must(dict_call(&dic, "get", key, NULL)), value) != 0)
+    await_start();
+    for (long i = 0; i < ops / processes; i++) {
+        snprintf(value, sizeof value, "%ld", i / 2);
+        if (i % 2 == 0)
+            must(dict_call(&dic, "set", key, value, NULL));
+        else if (strcmp(must(dict_call(&dic, "get", key, NULL)), value) != 0)
             fail("%s is not %s", key, value);
     }
     return EXIT_SUCCESS;
@@ -57,42 +123,25 @@ static int set_and_get(void *argument)
 
 static void time_dict(void)
 {
-    struct process manager = {0}, client[MOST_CLIENTS] = {0};
-    struct timespec start;
+    struct process manager = {0};
     net_raise_descriptor_limit();
     say_mute(true);
     dict_init(&dic, manager_start(&manager)); /* before the pipes: it would keep them open */
-    if (pipe(ready) < 0 || pipe(go) < 0)
-        die("pipe");
-    for (int i = 0; i < clients; i++)
-        if (!process_start(&client[i], "client", set_and_get, &i))
-            die("fork");
-    close(ready[1]);
-    for (int i = 0; i < clients; i++)
-        if (!await_byte(ready[0]))
-            exit(EXIT_FAILURE); /* it has said why */
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    close(go[0]);
-    close(go[1]);
-    for (int i = 0; i < clients; i++) {
-        process_join(&client[i], -1);
-        if (process_exitcode(&client[i]) != EXIT_SUCCESS)
-            fail("client %d has ended with %d", i, process_exitcode(&client[i]));
-    }
-    say_mute(false);
-    say_timing(ops / 2 / clients * 2 * clients, "gets and sets", start);
+    time_processes(set_and_get, "gets and sets");
     process_join_all();
 }
 
 int main(int argc, char **argv)
 {
     die_name = "costs";
-    if (argc < 2 || strcmp(argv[1], "dict") != 0)
+    bool is_array = argc > 1 && strcmp(argv[1], "array") == 0;
+    if (argc < 2 || (!is_array && strcmp(argv[1], "dict") != 0))
         fail("which cost? They are listed at the top of the source");
+    ops = is_array ? 2000000 : 10000;
     if (argc > 2)
-        clients = args_number("CLIENTS", argv[2], 1, MOST_CLIENTS);
+        processes = args_number("PROCESSES", argv[2], 1, MOST_PROCESSES);
     if (argc > 3)
         ops = args_number("OPS", argv[3], 1, MOST_OPS);
-    time_dict();
+    (is_array ? time_array : time_dict)();
     return EXIT_SUCCESS;
 }

@@ -264,6 +264,7 @@ static void killed(void)
     dict_init(&dict, manager_start(&process));
     must(dict_call(&dict, "len", NULL));
     kill(process.pid, SIGSTOP);
+    waitpid(process.pid, NULL, WUNTRACED); /* until each of its threads has stopped */
     pid_t killer = fork();
     if (killer == 0) {
         wait_until_it_waits(getppid());

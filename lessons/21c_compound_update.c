@@ -1,0 +1,101 @@
+/* 21c_compound_update: each access is locked, and an update is lost all the same
+ *
+ * Predict  ann and bob, two processes, each do temp[0] = 1 + temp[0]. Every single read and every
+ *          single write of an item is locked. temp[0] was 11: what may it be now?
+ * Run      build/21c_compound_update
+ * Watch    a locked read and a locked write are not one locked update. The lock that is held from
+ *          the read to the write loses none.
+ * Before   17a_lost_update, 21a_shared_array; common/processes/array.c
+ * After    21d_shared_name, 22_process_lock, 23b_two_calls
+ * Python   temp[0] += 1 on multiprocessing.Array; with temp.get_lock():
+ */
+#include "processes/array.h"
+#include "processes/shared.h"
+#include "stage/actor.h"
+#include "stage/args.h"
+#include "stage/say.h"
+
+#include <stdlib.h>
+
+static struct array *temp;
+
+/* ---- temp[0] = 1 + temp[0] ------------------------------------------------------------------- */
+
+/* Each access takes the lock and gives it back. Between the two nobody has it. */
+static int add_one(void *argument)
+{
+    const char *self = argument;
+    int item;
+    actor_await_turn();
+    array_get(temp, 0, &item);
+    say(self, "reads temp[0]: %d", item);
+    actor_end_turn();
+    actor_await_turn();
+    say(self, "writes temp[0] = %d", item + 1);
+    array_set(temp, 0, item + 1);
+    return EXIT_SUCCESS;
+}
+
+/* with temp.get_lock(): array_get and array_set take it once more: it is recursive. */
+static int add_one_locked(void *argument)
+{
+    const char *self = argument;
+    int item;
+    actor_await_turn();
+    if (!array_acquire(temp, false)) {
+        say(self, "somebody has the lock: waits");
+        actor_end_turn();
+        array_acquire(temp, true);
+    }
+    array_get(temp, 0, &item);
+    say(self, "has the lock, reads temp[0]: %d", item);
+    actor_end_turn();
+    actor_await_turn();
+    say(self, "writes temp[0] = %d, gives the lock back", item + 1);
+    array_set(temp, 0, item + 1);
+    array_release(temp);
+    return EXIT_SUCCESS;
+}
+
+/* ---- ann and bob ----------------------------------------------------------------------------- */
+
+/* Two turns for each, in alternation. A turn that ends in a wait for the lock goes on when the
+ * other gives it back. */
+static void play(int (*update)(void *argument))
+{
+    enum { LENGTH = 4, TURNS = 2 };
+    struct actor ann, bob;
+    temp = shared_new(array_bytes(LENGTH));
+    array_init(temp, LENGTH);
+    for (int i = 0; i < LENGTH; i++)
+        array_set(temp, i, 11 * (i + 1));
+    actor_start(&ann, "ann", update, "ann");
+    actor_start(&bob, "bob", update, "bob");
+    for (int turn = 0; turn < TURNS; turn++) {
+        actor_give_turn(&ann);
+        actor_give_turn(&bob);
+    }
+    actor_join(&ann);
+    actor_join(&bob);
+    say("main", "temp is %s", array_text(temp).text);
+    shared_free(temp, array_bytes(LENGTH));
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    say("main", "ann and bob add one to temp[0], which is 11");
+    play(add_one);
+    say("main", "the same, and each holds the lock from the read to the write");
+    play(add_one_locked);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
+    static const struct option_spec options[] = {{0}};
+    static const struct program program = {"Each access is locked, and an update is lost.",
+                                           commands, options};
+    return args_run(argc, argv, &program);
+}
