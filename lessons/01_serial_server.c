@@ -12,8 +12,10 @@
  * longhand.
  */
 #include "stage/args.h"
+#include "stage/children.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/signals.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -242,9 +244,7 @@ static int serve(char **operands)
 {
     (void)operands;
     struct sockaddr_in address = address_of(host, port);
-    stop_on(SIGINT);
-    stop_on(SIGTERM);
-    stop_on(SIGPIPE); /* nobody reads what it says any more */
+    signals_on_ending(stop);
     listener = open_listener(&address);
     serve_until_stopped();
     return EXIT_SUCCESS;
@@ -258,10 +258,11 @@ static int demo(char **operands)
     struct sockaddr_in address = address_of(host, port);
     stop_on(SIGCHLD);
     listener = open_listener(&address);
-    pid_t cast = fork();
+    pid_t server = getpid(), cast = child_fork();
     if (cast < 0)
         die("fork");
     if (cast == 0) {
+        child_ends_with(server, SIGKILL);
         close(listener);
         play(&address);
         _exit(EXIT_SUCCESS);

@@ -68,7 +68,7 @@ given_many_calls() { # CLIENTS
     wait "$RUN" || status=$?
     equal status 1 "$status"
     grep -qE '^costs: no connection to the manager: (Broken pipe|Connection re(set|fused))' "$BATS_TEST_TMPDIR/run" || fail "$(cat "$BATS_TEST_TMPDIR/run")"
-    equal 'processes that were left' '' "$(grep -l "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
+    equal 'processes that were left' '' "$(grep -lF "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
 }
 
 @test "23c: a client is killed: the manager and the others go on" {

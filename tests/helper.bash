@@ -83,14 +83,14 @@ stop() {
 
 nothing_left() {
     [[ $family ]] || fail 'nothing_left: no family of processes to look for'
-    equal 'processes that were left' '' "$(grep -l "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
+    equal 'processes that were left' '' "$(grep -lF "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
 
 # For those who end because somebody else has ended: they may need a moment more.
 nothing_left_soon() {
     local end=$((SECONDS + $(limit 5)))
-    while grep -q "$family" /proc/[0-9]*/environ 2> /dev/null && ((SECONDS <= end)); do :; done
+    while grep -qF "$family" /proc/[0-9]*/environ 2> /dev/null && ((SECONDS <= end)); do :; done
     nothing_left
 }
 
@@ -120,7 +120,7 @@ teardown() {
     release # after the server: a peer may be blocked by it
     # a test that has failed may have found somebody who was left
     [[ ${BATS_TEST_COMPLETED:-} || ! ${family:-} ]] ||
-        grep -l "$family" /proc/[0-9]*/environ 2> /dev/null | cut -d / -f 3 | xargs -r kill -KILL 2> /dev/null || true
+        grep -lF "$family" /proc/[0-9]*/environ 2> /dev/null | cut -d / -f 3 | xargs -r kill -KILL 2> /dev/null || true
 }
 
 # ---- Clients -----------------------------------------------------------------------------------------------------------

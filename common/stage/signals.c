@@ -2,9 +2,11 @@
 
 #include "stage/die.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
@@ -31,17 +33,39 @@ void signals_on_ending(void (*handler)(int signal_number))
             signals_on(endings[i], handler);
 }
 
-static void leave(int signal_number)
+static pid_t program; /* of process 1 */
+
+static void pass_on(int signal_number)
 {
-    _exit(STATUS_OF_SIGNAL + signal_number);
+    kill(program, signal_number);
+}
+
+/* Ends as the program does, in the way in which a shell would report it. */
+static void be_process_1(sigset_t none)
+{
+    program = fork();
+    if (program <= 0)
+        return;
+    signals_on_ending(pass_on);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int status;
+    pid_t ended;
+    do
+        ended = waitpid(-1, &status, 0);
+    while (ended != program && (ended > 0 || errno == EINTR));
+    _exit(WIFSIGNALED(status) ? STATUS_OF_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 void signals_begin(void)
 {
-    signals_on_ending(getpid() == 1 ? leave : SIG_DFL);
-    signals_on(SIGCHLD, SIG_DFL);
-    sigset_t none;
+    sigset_t all, none;
+    sigfillset(&all);
     sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &all, NULL); /* none is lost meanwhile */
+    if (getpid() == 1)
+        be_process_1(none);
+    signals_on_ending(SIG_DFL);
+    signals_on(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -53,5 +77,5 @@ void signals_end_by(int signal_number)
     sigaddset(&one, signal_number);
     pthread_sigmask(SIG_UNBLOCK, &one, NULL);
     raise(signal_number);
-    _exit(STATUS_OF_SIGNAL + signal_number); /* process 1 */
+    _exit(STATUS_OF_SIGNAL + signal_number); /* not reached: raise has ended it */
 }

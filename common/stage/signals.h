@@ -11,8 +11,8 @@
 
 /* First of all in a program: the signals that end it and SIGCHLD have their default actions, and
  * no signal is blocked. A SIGHUP that is ignored stays ignored: that is what nohup(1) asks for.
- * Process 1 is ended by no default action, so there an ending signal calls _exit(2), with 128 and
- * its number, as a shell would report it. */
+ * Process 1, as in a container, is ended by no default action, and all orphans become its children.
+ * So it does nothing but pass signals on and wait: its child goes on as the program. */
 void signals_begin(void);
 
 /* The handler is called for each signal that ends a program, but for an ignored SIGHUP. All signals

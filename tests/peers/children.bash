@@ -25,7 +25,7 @@ sockets() { # PID
 # Waits until the command prints this.
 becomes() { # WHAT EXPECTED COMMAND...
     local end=$((SECONDS + $(limit 5)))
-    until [[ $("${@:3}") == "$2" ]]; do
+    until [[ $("${@:3}" 2> /dev/null) == "$2" ]]; do
         ((SECONDS <= end)) || equal "$1" "$2" "$("${@:3}")"
     done
 }

@@ -1,12 +1,13 @@
 /* inherit: starts a command that inherits something unusual.
  *
- *   inherit ignore|block SIGNAL COMMAND...  a signal that is ignored, or blocked: SIGCHLD, SIGHUP, ...
- *   inherit closed 012 COMMAND...           without these standard descriptors
+ *   inherit ignore|block SIGCHLD,SIGHUP COMMAND...  signals that are ignored, or blocked
+ *   inherit closed 012 COMMAND...                   without these standard descriptors
  *
  * All of it survives execve(2). */
 #include "stage/die.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,18 @@ static int number_of(const char *name)
     fail("%s: no such signal", name);
 }
 
+static void leave_signals(bool ignore, char *names)
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (char *name = strtok(names, ","); name; name = strtok(NULL, ","))
+        if (ignore)
+            signal(number_of(name), SIG_IGN);
+        else
+            sigaddset(&blocked, number_of(name));
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
 int main(int argc, char **argv)
 {
     die_name = "inherit";
@@ -32,13 +45,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "closed") == 0) {
         for (const char *digit = argv[2]; *digit; digit++)
             close(*digit - '0');
-    } else if (strcmp(argv[1], "ignore") == 0) {
-        signal(number_of(argv[2]), SIG_IGN);
     } else {
-        sigset_t blocked;
-        sigemptyset(&blocked);
-        sigaddset(&blocked, number_of(argv[2]));
-        sigprocmask(SIG_BLOCK, &blocked, NULL);
+        leave_signals(strcmp(argv[1], "ignore") == 0, argv[2]);
     }
     execvp(argv[3], argv + 3);
     die("%s", argv[3]);

@@ -3,6 +3,7 @@
  *   pty type TEXT COMMAND...  types the text at once and prints what the terminal shows
  *   pty step COMMAND...       presses Enter after each line, but first sees that nothing more comes
  * by itself; fails when one Enter brought more than one line
+ *   pty hang N COMMAND...     presses Enter after each line, and closes the window after line N
  *
  * Prints what the command prints, without the carriage returns of the terminal; echo is off. Ends
  * with the status of the command.
@@ -109,17 +110,36 @@ static void step(int master)
     }
 }
 
+/* Whoever has this terminal gets SIGHUP. */
+static void hang_up(int master, int lines)
+{
+    while (lines > 0) {
+        if (!has_output(master, STUCK_MS))
+            fail("nothing came for %d ms", STUCK_MS);
+        int more = copy_output(master);
+        if (more < 0)
+            break;
+        lines -= more;
+        if (more > 0 && lines > 0 && write(master, "\n", 1) < 0)
+            die("write");
+    }
+    close(master);
+}
+
 int main(int argc, char **argv)
 {
     die_name = "pty";
     bool types = argc > 3 && strcmp(argv[1], "type") == 0;
+    bool hangs = argc > 3 && strcmp(argv[1], "hang") == 0;
     bool steps = argc > 2 && strcmp(argv[1], "step") == 0;
-    if (!types && !steps)
+    if (!types && !steps && !hangs)
         fail("see tests/peers/pty.c");
     int master = open_master();
-    pid_t pid = start(master, argv + (types ? 3 : 2));
+    pid_t pid = start(master, argv + (steps ? 2 : 3));
     if (types)
         type(master, argv[2]);
+    else if (hangs)
+        hang_up(master, atoi(argv[2]));
     else
         step(master);
     int status;

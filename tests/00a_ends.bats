@@ -1,0 +1,223 @@
+# What ends a program, what it inherits, and what it leaves: the same for all lessons. Each test plays all of them, some at a
+# time, and each lesson in a folder of its own.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+load helper
+load peers/children
+
+AT_A_TIME=12
+ENDINGS=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGPIPE
+
+# Calls the function for each program and its words, and fails with what was printed where it failed.
+for_all() { # PROGRAMS FUNCTION [WORDS...]
+    local programs=$1 words count=0 all=$BATS_TEST_TMPDIR failed='' pids=()
+    shift
+    while read -r words; do
+        mkdir "$all/$((++count))"
+        (
+            BATS_TEST_TMPDIR=$all/$count stem=${words%% *}
+            PROGRAM=$BUILD/$stem family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$count.
+            read -ra OPTIONS <<< "${words#"$stem"}"
+            export TMPDIR=$BATS_TEST_TMPDIR/tmp
+            mkdir "$TMPDIR"
+            set -e
+            "$@"
+            touch "$all/$count.ok"
+        ) > "$all/$count.log" 2>&1 < /dev/null 3>&- 4>&- &
+        pids+=("$!")
+        ((count % AT_A_TIME)) || wait "${pids[@]}" || true # and for nobody else: bats has a child too
+    done <<< "$programs"
+    wait "${pids[@]}" || true
+    count=0
+    while read -r words; do
+        [[ -e $all/$((++count)).ok ]] || failed+="$words: $(tail -n 5 "$all/$count.log")"$'\n'
+    done <<< "$programs"
+    [[ -z $failed ]] || fail "$failed"
+    ((count > 20)) || fail "only $count programs were played"
+}
+
+demos() {
+    basename -s .c lessons/[0-9]*.c | if [[ $BUILD == */thread ]]; then grep -v '^22'; else cat; fi # 5,000 processes take long
+}
+
+# Each lesson's serve, and the ways in which it can be told to serve.
+servers() {
+    local lesson help
+    for lesson in $(basename -s .c lessons/[0-9]*.c); do
+        help=$("$BUILD/$lesson" --help)
+        [[ $help == *$'\n  serve'* ]] || continue
+        echo "$lesson serve"
+        [[ $help != *$'\n  --class'* ]] || printf "$lesson serve --class %s\n" unix-stream unix-datagram udp
+        [[ $help != *$'\n  --class'*forking* ]] || printf "$lesson serve --class %s\n" threading-unix-stream forking-tcp forking-unix-stream
+        [[ $help != *$'\n  --fork'* ]] || echo "$lesson serve --fork"
+        [[ $help != *$'\n  --reuseport'* ]] || echo "$lesson serve --reuseport"
+    done
+}
+
+nothing_left_at_all() {
+    nothing_left_soon
+    equal 'files that were left' '' "$(ls "$TMPDIR")"
+    equal 'names in shared memory that were left' '' "$(find /dev/shm -name "$stem*.$DEMO*" -printf '%f ')"
+}
+
+# Starts the demo, a line each 20 ms, and returns when it has said so many lines.
+begin_demo() { # LINES
+    local i
+    mkfifo "$BATS_TEST_TMPDIR/says"
+    ${GROUP:+setsid} env "$family" SLOW=20 ${STARTED_BY:-} "$PROGRAM" "${OPTIONS[@]}" > "$BATS_TEST_TMPDIR/says" 2> "$BATS_TEST_TMPDIR/errors" &
+    DEMO=$!
+    exec {says}< "$BATS_TEST_TMPDIR/says"
+    for ((i = 0; i < $1; i++)); do read -r -t "$(limit 10)" _ <&"$says" || fail "line $((i + 1)) has not come"; done
+}
+
+# Within a second, it has ended, and so has everybody who might say something more.
+ends_at_once() {
+    local status=0
+    timeout "$(limit 2)" cat <&"$says" > "$BATS_TEST_TMPDIR/after" || fail "it does not end; it said:" "$(tail -n 2 "$BATS_TEST_TMPDIR/after")"
+    wait "$DEMO" || status=$?
+    exec {says}<&-
+    rm "$BATS_TEST_TMPDIR/says"
+    [[ " $* " == *" $status "* ]] || fail "status $status, not one of $*" "$(cat "$BATS_TEST_TMPDIR/errors")"
+    nothing_left_at_all
+}
+
+# ---- It is told to end -------------------------------------------------------------------------------------------------
+
+demo_ends_at() { # SIGNAL
+    local lines
+    for lines in 2 7; do
+        begin_demo "$lines" 2> /dev/null || { ends_at_once 0 && return; } # it has no more lines than that
+        kill "-$1" -- "${GROUP:+-}$DEMO" 2> /dev/null || true
+        ends_at_once 0 $((128 + $(kill -l "$1"))) 1
+    done
+}
+
+@test "00a: the terminal goes away: a demo ends within a second and leaves nothing" { for_all "$(demos)" demo_ends_at HUP; }
+
+demo_ends_at_one_of_them() {
+    local -a signals=(INT QUIT HUP)
+    ulimit -c 0
+    GROUP=1 demo_ends_at "${signals[count % 3]}"
+}
+
+@test "00a: ... and so it does when Ctrl-C, Ctrl-\\ or the hang-up reaches all of its processes" {
+    for_all "$(demos)" demo_ends_at_one_of_them
+}
+
+window_is_closed() {
+    DEMO=PID
+    limited env "$family" STEP=1 "$BUILD/peers/pty" hang 4 "$PROGRAM" > "$BATS_TEST_TMPDIR/says" || true
+    nothing_left_at_all
+}
+
+@test "00a: a demo in single steps ends when its window is closed" { for_all "$(demos)" window_is_closed; }
+
+server_ends_at() { # SIGNAL
+    start "${OPTIONS[@]}"
+    DEMO=$SERVER
+    kill "-$1" "$SERVER"
+    stopped
+}
+
+# It has been told to stop.
+stopped() {
+    local status=0
+    timeout "$(limit 2)" tail --pid="$SERVER" -s 0.02 -f /dev/null || fail 'it does not end'
+    wait "$SERVER" || status=$?
+    SERVER=
+    equal status 0 "$status"
+    equal 'the last line' 'server | stopped' "$(wait "$DRAIN"; tail -n 1 "$LOG" | tr -s ' ')"
+    nothing_left_at_all
+}
+
+@test "00a: a server ends with status 0 when the terminal goes away" { for_all "$(servers)" server_ends_at HUP; }
+
+server_ends_under_nohup() {
+    SERVER_PROGRAM=$BUILD/peers/inherit start ignore SIGHUP "$PROGRAM" "${OPTIONS[@]}"
+    DEMO=$SERVER
+    kill -HUP "$SERVER"
+    # signal 1 is ignored, and does not wait either
+    equal 'ignored' 1 $((0x$(sed -n 's/^SigIgn:\t//p' "/proc/$SERVER/status") & 1))
+    kill -QUIT "$SERVER"
+    stopped
+}
+
+@test "00a: what nohup ignores stays ignored, and Ctrl-\\ ends the server" { for_all "$(servers)" server_ends_under_nohup; }
+
+# ---- What is inherited -------------------------------------------------------------------------------------------------
+
+# What may differ between two runs is masked: numbers, and the day and the month of a time.
+masked() {
+    sed -E 's/\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/DATE/g; s/[0-9.]+/N/g; s/#+/#/; s/± +/±/g' | tr -s ' '
+}
+
+plays_as_usual() { # [COMMAND...] that starts it
+    local usual got status=0
+    DEMO=PID
+    usual=$(limited "$PROGRAM" 2>&1)
+    got=$(limited env "$family" "$@" "$PROGRAM" 2>&1) || status=$?
+    equal status 0 "$status"
+    [[ $(masked <<< "$usual") == "$(masked <<< "$got")" ]] || fail "$(diff <(masked <<< "$usual") <(masked <<< "$got"))"
+    nothing_left_at_all
+}
+
+STRANGE=("$BUILD/peers/inherit" ignore "$ENDINGS,SIGCHLD" "$BUILD/peers/inherit" block "$ENDINGS,SIGCHLD")
+
+@test "00a: signals that were ignored and blocked, and no standard input, change nothing in a demo" {
+    for_all "$(demos | grep -v '^05')" plays_as_usual "${STRANGE[@]}" "$BUILD/peers/inherit" closed 0 # 05 reads what it is given
+}
+@test "00a: being process 1 changes nothing in a demo" {
+    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
+    for_all "$(demos)" plays_as_usual unshare -pf --mount-proc
+}
+
+ends_although() { # COMMAND... that starts it
+    STARTED_BY="$*" begin_demo 2 2> /dev/null || { ends_at_once 0 && return; }
+    local pid=$DEMO
+    [[ $1 != unshare ]] || pid=$(children_of "$DEMO")
+    kill -TERM $pid 2> /dev/null || true # it may have ended
+    ends_at_once 0 143 1
+}
+
+@test "00a: a demo ends at SIGTERM, although it was ignored and blocked" {
+    for_all "$(demos)" ends_although "${STRANGE[@]}"
+}
+@test "00a: process 1 ends at SIGTERM too" {
+    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
+    for_all "$(demos)" ends_although unshare -pf --mount-proc
+}
+
+server_ends_although() { # COMMAND... that starts it
+    SERVER_PROGRAM=$1 start "${@:2}" "$PROGRAM" "${OPTIONS[@]}"
+    DEMO=$SERVER
+    [[ ! $ADDRESS =~ :[0-9]+$ || ${OPTIONS[*]} == *udp* || $stem == 02* || $stem == 04* ]] || ask 'still here' > /dev/null
+    kill -TERM "$SERVER"
+    stopped
+}
+
+@test "00a: a server ends when told, whatever signals it found ignored or blocked" {
+    for_all "$(servers)" server_ends_although "${STRANGE[@]}"
+}
+
+# ---- A child that is stopped, a parent that is killed ------------------------------------------------------------------
+
+ends_with_its_children_stopped() {
+    local children
+    begin_demo 3 2> /dev/null || { ends_at_once 0 && return; }
+    children=$(children_of "$DEMO")
+    # shellcheck disable=SC2086 # one word each
+    [[ -z $children ]] || kill -STOP $children 2> /dev/null || true # some may have ended
+    kill -TERM "$DEMO"
+    ends_at_once 0 143 1
+}
+
+@test "00a: a stopped child keeps no demo from ending" { for_all "$(demos)" ends_with_its_children_stopped; }
+
+leaves_no_child() {
+    begin_demo 3 2> /dev/null || { ends_at_once 0 && return; }
+    kill -KILL "$DEMO"
+    wait "$DEMO" || true
+    exec {says}<&-
+    becomes 'the processes that were left' '' grep -lF "$family" /proc/[0-9]*/environ
+}
+
+@test "00a: no child outlives a demo that is killed" { for_all "$(demos)" leaves_no_child; }
