@@ -206,7 +206,7 @@ ends_with_its_children_stopped() {
     children=$(children_of "$DEMO")
     # shellcheck disable=SC2086 # one word each
     [[ -z $children ]] || kill -STOP $children 2> /dev/null || true # some may have ended
-    kill -TERM "$DEMO"
+    kill -TERM "$DEMO" 2> /dev/null || true
     ends_at_once 0 143 1
 }
 
