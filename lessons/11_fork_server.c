@@ -101,14 +101,13 @@ static void start_worker(int connection)
     char name[32]; /* is made here: a child that writes to memory pays for a copy of each page */
     snprintf(name, sizeof name, "child-%d", count);
     server = getpid();
-    fflush(NULL);
     block_signals(); /* until the child has made them its own */
-    *worker = (struct worker){.next = workers, .process = fork()};
-    if (worker->process == 0)
+    pid_t process = fork();
+    if (process == 0)
         work(connection, name);
-    int error = errno;
     unblock_signals();
-    if (worker->process < 0) {
+    if (process < 0) {
+        int error = errno;
         free(worker);
         refuse(connection, error);
         return;
@@ -117,30 +116,18 @@ static void start_worker(int connection)
         kept = connection;
     else
         close(connection);
+    *worker = (struct worker){.next = workers, .process = process};
     workers = worker;
 }
 
-/* Waits for its own children one by one. waitpid(-1) would take the end of any child, also of one
- * that somebody else waits for. */
-static bool has_ended(const struct worker *worker, int options)
-{
-    pid_t ended;
-    do
-        ended = waitpid(worker->process, NULL, options);
-    while (ended < 0 && errno == EINTR);
-    return ended != 0;
-}
-
-/* A process that nobody waits for stays as a zombie: its pid and its status are kept. */
+/* A process that nobody waits for stays as a zombie: its pid and its status are kept. Each child is
+ * asked for by its pid: waitpid(-1) would take the end of any child, also of one that somebody else
+ * waits for. */
 static void reap_workers_that_have_ended(void)
 {
-    /* is there any? WNOWAIT looks and takes nothing: one call, not one for each. waitid(2) */
-    siginfo_t end = {.si_pid = 0};
-    if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == 0)
-        return;
     for (struct worker **link = &workers; *link;) {
         struct worker *worker = *link;
-        if (!has_ended(worker, WNOHANG)) {
+        if (waitpid(worker->process, NULL, WNOHANG) == 0) {
             link = &worker->next;
             continue;
         }

@@ -35,12 +35,10 @@ long_modules=(
     #
     processes/pool.c
     #
-    socketserver/mixin.c socketserver/socketserver.c
+    socketserver/socketserver.c
 )
 long_functions=(
     processes/pool.c:pool_map
-    #
-    socketserver/mixin.c:process_request_in_a_thread
     #
     stage/args.c:args_run stage/crowd.c:crowd_time stage/say.c:say stage/talk.c:talk_both_ways
 )

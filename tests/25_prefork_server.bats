@@ -271,6 +271,20 @@ dies_and_is_replaced() { # SIGNAL
     stop
 }
 
+# Whoever starts it may have ignored or blocked SIGCHLD, without which the parent would not hear of it.
+@test "25: a worker is replaced, whatever was inherited" {
+    local how
+    for how in ignore block; do
+        SERVER_PROGRAM=$BUILD/peers/inherit start "$how" SIGCHLD "$PROGRAM" serve
+        comes
+        kill -KILL "$WORKER"
+        await 'server | worker-1 was killed by signal 9'
+        becomes 'workers' 4 how_many
+        serves
+        stop
+    done
+}
+
 @test "25: no worker outlives its parent, and the port is free" {
     start serve
     comes

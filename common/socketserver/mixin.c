@@ -39,6 +39,13 @@ static void add_worker(struct server *server, struct worker *worker)
 
 /* ---- ThreadingMixIn -------------------------------------------------------------------------- */
 
+static void free_worker(struct worker *worker)
+{
+    if (worker->has_copy)
+        close(worker->request.fd);
+    free(worker);
+}
+
 /* What becomes of a request is the same in a thread as without one. */
 static void *process_request_thread(void *argument)
 {
@@ -54,9 +61,7 @@ static void *process_request_thread(void *argument)
     class->shutdown_request(server, &worker->request);
 
     if (worker->is_daemon) {
-        if (worker->has_copy)
-            close(worker->request.fd);
-        free(worker);
+        free_worker(worker);
         return NULL;
     }
     pthread_mutex_lock(&server->lock);
@@ -66,11 +71,11 @@ static void *process_request_thread(void *argument)
     return NULL;
 }
 
-/* A thread that nobody joins keeps its stack. The latest stand first in the list and often end
- * first, so the walk is short when many are connected and silent. */
+/* A thread that nobody joins keeps its stack. One that has ended needs the lock no more, so it is
+ * joined without delay. The latest stand first in the list and often end first, so the walk is
+ * short when many are connected and silent. */
 static void join_threads_that_have_ended(struct server *server)
 {
-    struct worker *ended = NULL;
     pthread_mutex_lock(&server->lock);
     for (struct worker **link = &server->workers; server->ended > 0;) {
         struct worker *worker = *link;
@@ -79,29 +84,42 @@ static void join_threads_that_have_ended(struct server *server)
             continue;
         }
         *link = worker->next;
-        worker->next = ended;
-        ended = worker;
         server->ended--;
         server->worker_count--;
+        pthread_join(worker->thread, NULL);
+        free_worker(worker);
     }
     pthread_mutex_unlock(&server->lock);
-    while (ended) {
-        struct worker *worker = ended;
-        ended = worker->next;
-        pthread_join(worker->thread, NULL);
-        free(worker);
-    }
 }
 
-static int create_thread(pthread_t *thread, struct worker *worker)
+/* Nobody waits for a daemon before the socket is closed through which it answers a datagram: so it
+ * has a copy. Returns NULL if there is no memory or no descriptor for it. */
+static struct worker *new_worker(struct server *server, const struct request *request)
+{
+    struct worker *worker = malloc(sizeof *worker);
+    if (!worker)
+        return NULL;
+    bool is_daemon = server->class.daemon_threads || !server->class.block_on_close;
+    *worker = (struct worker){.server = server,
+                              .request = *request,
+                              .is_connected = !request->packet,
+                              .is_daemon = is_daemon,
+                              .has_copy = is_daemon && request->packet};
+    if (worker->has_copy && (worker->request.fd = dup(request->fd)) < 0) {
+        free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+static int create_thread(pthread_t *thread, size_t stack_size, struct worker *worker)
 {
     pthread_attr_t attributes;
     int error = pthread_attr_init(&attributes);
     if (error != 0)
         return error;
-    size_t size = worker->server->class.stack_size;
-    if (size > 0)
-        error = pthread_attr_setstacksize(&attributes, size);
+    if (stack_size > 0)
+        error = pthread_attr_setstacksize(&attributes, stack_size);
     if (error == 0)
         error = pthread_create(thread, &attributes, process_request_thread, worker);
     pthread_attr_destroy(&attributes);
@@ -111,26 +129,15 @@ static int create_thread(pthread_t *thread, struct worker *worker)
 static bool process_request_in_a_thread(struct server *server, struct request *request)
 {
     join_threads_that_have_ended(server);
-    bool is_daemon = server->class.daemon_threads || !server->class.block_on_close;
-    struct worker *worker = malloc(sizeof *worker);
+    snprintf(request->worker, sizeof request->worker, "thread-%d", request->number);
+    struct worker *worker = new_worker(server, request);
     if (!worker)
         return false;
-    *worker = (struct worker){.server = server,
-                              .request = *request,
-                              .is_connected = !request->packet,
-                              .is_daemon = is_daemon,
-                              .has_copy = is_daemon && request->packet};
-    /* nobody waits for a daemon before the socket is closed through which it answers a datagram */
-    if (worker->has_copy)
-        worker->request.fd = dup(request->fd);
+    bool is_daemon = worker->is_daemon; /* a daemon may have freed its worker below */
     pthread_t thread;
-    int error = worker->request.fd < 0 ? errno : 0;
-    if (error == 0)
-        error = create_thread(&thread, worker);
+    int error = create_thread(&thread, server->class.stack_size, worker);
     if (error != 0) {
-        if (worker->has_copy && worker->request.fd >= 0)
-            close(worker->request.fd);
-        free(worker);
+        free_worker(worker);
         errno = error;
         return false;
     }
@@ -160,7 +167,7 @@ static void hang_up_and_join(struct server *server)
             continue;
         }
         pthread_join(worker->thread, NULL);
-        free(worker);
+        free_worker(worker);
     }
     server->worker_count = server->ended = 0;
     server->class.super_server_close(server);
@@ -169,7 +176,6 @@ static void hang_up_and_join(struct server *server)
 struct server_class threading_mixin(struct server_class class)
 {
     class.mixin = "ThreadingMixIn";
-    class.worker = "thread";
     class.block_on_close = true;
     class.process_request = process_request_in_a_thread;
     class.super_server_close = class.server_close;
@@ -180,8 +186,8 @@ struct server_class threading_mixin(struct server_class class)
 /* ---- ForkingMixIn ---------------------------------------------------------------------------- */
 
 /* Asks for its own children one by one: waitpid(-1) would take the end of children that somebody
- * else in this program waits for. One that is no child any more (the program ignores SIGCHLD, so the
- * kernel reaps) has ended too: nobody may send a signal to its pid. */
+ * else in this program waits for. One that is no child any more has ended too: where the program
+ * ignores SIGCHLD, the kernel reaps. Then its pid is nobody's, and soon another's. */
 static void collect_children(struct server *server)
 {
     for (struct worker **link = &server->workers; *link;) {
@@ -198,17 +204,8 @@ static void collect_children(struct server *server)
 
 static bool has_room_for_a_child(struct server *server)
 {
-    if (server->worker_count >= server->class.max_children)
-        collect_children(server);
+    collect_children(server);
     return server->worker_count < server->class.max_children;
-}
-
-static void close_wake_pipe(struct server *server)
-{
-    for (int i = 0; i < 2; i++) {
-        close(server->wake[i]);
-        server->wake[i] = -1;
-    }
 }
 
 /* The child never returns. It closes its copies of what is the parent's: a listening socket that it
@@ -216,14 +213,17 @@ static void close_wake_pipe(struct server *server)
  * socket, which therefore stays. */
 static void process_request_in_the_child(struct server *server, struct request *request)
 {
+    server->workers = NULL; /* its sisters are no children of its own, */
+    server->worker_count = 0;
+    server->bound = false; /* and the path is its parent's */
+    for (int i = 0; i < 2; i++) {
+        close(server->wake[i]);
+        server->wake[i] = -1;
+    }
     if (!request->packet) {
         close(server->fd);
         server->fd = -1;
     }
-    close_wake_pipe(server);
-    server->workers = NULL; /* its sisters are no children of its own, */
-    server->worker_count = 0;
-    server->bound = false; /* and the path is its parent's */
 
     bool finished = server->class.finish_request(server, request);
     if (!finished)
@@ -235,14 +235,14 @@ static void process_request_in_the_child(struct server *server, struct request *
 
 static bool process_request_in_a_child(struct server *server, struct request *request)
 {
-    collect_children(server);
+    /* not in the child, which would pay for a copy of each page of memory that it touches */
+    snprintf(request->worker, sizeof request->worker, "child-%d", request->number);
     struct worker *worker = malloc(sizeof *worker);
     if (!worker)
         return false;
     pid_t parent = getpid();
     pthread_mutex_lock(&server->lock); /* so that no other thread has it in the child */
     pid_t process = child_fork();
-    int error = errno;
     pthread_mutex_unlock(&server->lock);
     if (process == 0) {
         if (server->class.block_on_close)
@@ -250,6 +250,7 @@ static bool process_request_in_a_child(struct server *server, struct request *re
         process_request_in_the_child(server, request);
     }
     if (process < 0) {
+        int error = errno;
         free(worker);
         errno = error;
         return false;
@@ -262,8 +263,8 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 
 static void end_children(struct server *server)
 {
-    bool block = server->class.block_on_close;
     collect_children(server);
+    bool block = server->class.block_on_close;
     for (struct worker *worker = server->workers; block && worker; worker = worker->next)
         child_ask_to_end(worker->process);
     struct deadline grace = deadline_in(CHILD_GRACE_MS);
@@ -281,56 +282,12 @@ static void end_children(struct server *server)
 struct server_class forking_mixin(struct server_class class)
 {
     class.mixin = "ForkingMixIn";
-    class.worker = "child";
     class.block_on_close = true;
     class.max_children = 40;
     class.has_room = has_room_for_a_child;
     class.process_request = process_request_in_a_child;
     class.handle_timeout = collect_children;
-    class.service_actions = collect_children;
     class.super_server_close = class.server_close;
     class.server_close = end_children;
     return class;
-}
-
-/* ---- The eight ------------------------------------------------------------------------------- */
-
-struct server_class threading_tcp_server(void)
-{
-    return threading_mixin(tcp_server());
-}
-
-struct server_class threading_udp_server(void)
-{
-    return threading_mixin(udp_server());
-}
-
-struct server_class threading_unix_stream_server(void)
-{
-    return threading_mixin(unix_stream_server());
-}
-
-struct server_class threading_unix_datagram_server(void)
-{
-    return threading_mixin(unix_datagram_server());
-}
-
-struct server_class forking_tcp_server(void)
-{
-    return forking_mixin(tcp_server());
-}
-
-struct server_class forking_udp_server(void)
-{
-    return forking_mixin(udp_server());
-}
-
-struct server_class forking_unix_stream_server(void)
-{
-    return forking_mixin(unix_stream_server());
-}
-
-struct server_class forking_unix_datagram_server(void)
-{
-    return forking_mixin(unix_datagram_server());
 }

@@ -15,11 +15,8 @@
 
 struct service_actor service_actor(const struct handler *handler)
 {
-    struct service_actor actor = {"server"};
-    const char *worker = handler->server->class.worker;
-    if (worker)
-        snprintf(actor.name, sizeof actor.name, "%s-%d", worker, handler->request->number);
-    return actor;
+    const char *worker = handler->request->worker;
+    return (struct service_actor){*worker ? worker : "server"};
 }
 
 static bool serve_connection(struct handler *self)

@@ -21,10 +21,9 @@ void service_open(struct server *server, struct server_class class, struct handl
  * time. */
 void service_run(struct server *server);
 
-/* The actor for this request: "server", "thread-1" or "child-1"; lives until the end of the full
- * expression. */
+/* The actor for this request: "server", "thread-1" or "child-1"; lives as long as the request. */
 struct service_actor {
-    char name[32];
+    const char *name;
 };
 struct service_actor service_actor(const struct handler *handler);
 

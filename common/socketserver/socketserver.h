@@ -36,6 +36,7 @@ struct request {
     size_t length;         /* of the datagram, without the NUL */
     bool is_cut;           /* the datagram was longer than max_packet_size */
     int number;            /* of the server's requests: 1, 2, 3 */
+    char worker[24];       /* who serves it: "thread-1", "child-1"; "": no mixin */
     const char *error;     /* why the handler failed, for handle_error; NULL: see errno */
 };
 
@@ -43,7 +44,7 @@ struct server;
 
 struct server_class {
     const char *name, *base;
-    const char *mixin, *worker; /* "ThreadingMixIn", "thread"; NULL where there is none */
+    const char *mixin; /* "ThreadingMixIn"; NULL: none */
 
     int address_family, socket_type;
     int request_queue_size; /* as many as the system allows, where Python says 5 */

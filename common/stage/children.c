@@ -19,14 +19,12 @@ pid_t child_fork(void)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     child_note_thread();
     pid_t child = fork();
-    int error = errno;
     if (child == 0) {
         signals_on_ending(SIG_DFL);
         signals_on(SIGCHLD, SIG_DFL);
         sigemptyset(&before);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL); /* leaves errno as it is */
     return child;
 }
 

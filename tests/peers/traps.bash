@@ -40,6 +40,7 @@ handle_request_ends_after_a_full_house() { claim requests time-out-after-a-full-
 # ---- A worker for each request (mixin) ---------------------------------------------------------------------------------
 
 mixed_classes_serve_and_leave_nothing() { claim workers every-class; }
+a_handler_may_have_large_locals() { claim workers large-locals; }
 twenty_servers_end_at_once() { claim workers twenty-at-once; }
 ended_threads_are_joined() { claim workers ten-in-a-row; }
 a_burst_does_not_wait() { claim workers burst; }
@@ -50,7 +51,9 @@ accept_that_fails_leaves_the_others_served() { claim workers accept-fails; }
 the_last_descriptor_is_enough() { claim workers last-descriptor; }
 
 server_close_hangs_up() { claim workers close-with-clients; }
-server_close_ends_children_though_sigterm_is_blocked() { claim workers close-with-signals-blocked; }
+server_close_ends_children_whatever_becomes_of_sigterm() { claim workers close-without-sigterm; }
+server_close_ends_stubborn_children() { claim workers close-with-stubborn-children; }
+children_are_collected_without_sigchld() { claim workers no-sigchld; }
 server_close_leaves_daemons_alone() { claim workers left-alone; }
 shutdown_in_a_thread_is_allowed() { claim workers shutdown-in-a-thread; }
 server_close_in_a_thread_is_allowed() { claim workers close-in-a-thread; }

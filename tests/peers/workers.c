@@ -14,13 +14,40 @@
 
 /* ---- The eight classes ----------------------------------------------------------------------- */
 
+static new_class *const mixed[] = {
+    threading_tcp_server,           threading_udp_server,         threading_unix_stream_server,
+    threading_unix_datagram_server, forking_tcp_server,           forking_udp_server,
+    forking_unix_stream_server,     forking_unix_datagram_server, NULL};
+
 static void every_class(void)
 {
-    static new_class *const classes[] = {
-        threading_tcp_server,           threading_udp_server,         threading_unix_stream_server,
-        threading_unix_datagram_server, forking_tcp_server,           forking_udp_server,
-        forking_unix_stream_server,     forking_unix_datagram_server, NULL};
-    serve_three_clients_each(classes);
+    serve_three_clients_each(mixed);
+}
+
+/* As deep as a handler that works without a mixin may be: the stack is the system's. */
+static bool echo_from_the_deep(struct handler *self)
+{
+    volatile char locals[300 * 1024];
+    for (size_t i = 0; i < sizeof locals; i += 1024)
+        locals[i] = 1;
+    return locals[0] && echo_lines(self);
+}
+
+static void large_locals(void)
+{
+    int count = 0;
+    for (; mixed[count]; count++) {
+        struct running running;
+        struct server_class class = mixed[count]();
+        struct handler_class handler = echo(class.socket_type);
+        handler.handle = echo_from_the_deep;
+        open_server(&running.server, class, handler);
+        begin(&running);
+        ask_once(&running.server);
+        end(&running);
+        server_close(&running.server);
+    }
+    printf("%d classes answer from a handler with 300 KiB of locals\n", count);
 }
 
 static void *open_and_serve(void *argument)
@@ -302,15 +329,90 @@ static void close_with_clients(void)
            slowest);
 }
 
-/* As in a program whose main thread takes the signals with sigwait(3). */
-static void close_with_signals_blocked(void)
+/* A program may ignore signals, or block them for a thread that takes them with sigwait(3). */
+static void ignore(int number, bool just_block)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    printf("server_close with SIGTERM blocked: %.0f ms\n",
-           time_of_close(forking_tcp_server(), wait_for_more));
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    pthread_sigmask(just_block ? SIG_BLOCK : SIG_UNBLOCK, &one, NULL);
+    if (!just_block)
+        signal(number, SIG_IGN);
+}
+
+static void close_without_sigterm(void)
+{
+    ignore(SIGTERM, true);
+    double blocked = time_of_close(forking_tcp_server(), wait_for_more);
+    ignore(SIGTERM, false);
+    double ignored = time_of_close(forking_tcp_server(), wait_for_more);
+    printf("server_close with SIGTERM blocked: %.0f ms, ignored: %.0f ms\n", blocked, ignored);
+}
+
+static bool be_deaf(struct handler *self)
+{
+    ignore(SIGTERM, false);
+    return wait_for_more(self);
+}
+
+/* A child that does not hear is killed, half a second later; beside it, one that is stopped. */
+static bool stop_at_once(struct handler *self)
+{
+    tell();
+    raise(SIGSTOP);
+    return echo_lines(self);
+}
+
+static void close_with_stubborn_children(void)
+{
+    struct running running;
+    struct handler_class handler = stream_request_handler();
+    double took[2];
+    for (int i = 0; i < 2; i++) {
+        handler.handle = i == 0 ? stop_at_once : be_deaf;
+        open_server(&running.server, forking_tcp_server(), handler);
+        begin(&running);
+        int client = client_of(&running.server);
+        wait_until_told();
+        end(&running);
+        double from = now_ms();
+        server_close(&running.server);
+        took[i] = now_ms() - from;
+        expect_end(client);
+    }
+    if (took[0] > limit(400) || took[1] > limit(1000))
+        fail("server_close took %.0f ms and %.0f ms", took[0], took[1]);
+    printf("server_close: %.0f ms beside a child that is stopped, %.0f ms beside one that ignores "
+           "SIGTERM\n",
+           took[0], took[1]);
+}
+
+/* Without news of its children. One client stays, so there always is a child that has not ended. */
+static int workers_without_sigchld(bool just_block)
+{
+    struct running running;
+    ignore(SIGCHLD, just_block);
+    open_server(&running.server, forking_tcp_server(), echo(SOCK_STREAM));
+    begin(&running);
+    int staying = client_of(&running.server);
+    ask(staying, "hello\n");
+    for (int i = 0; i < 45; i++)
+        ask_once(&running.server);
+    end(&running);
+    int workers = mixin_count_workers(&running.server);
+    server_close(&running.server);
+    expect_end(staying);
+    if (workers < 1 || workers >= 10)
+        fail("%d children of 46 are kept account of, and one lives", workers);
+    return workers;
+}
+
+static void no_sigchld(void)
+{
+    int blocked = workers_without_sigchld(true), ignored = workers_without_sigchld(false);
+    printf("46 clients, one of them stays: of their children, the server keeps %d with SIGCHLD "
+           "blocked, %d with SIGCHLD ignored\n",
+           blocked, ignored);
 }
 
 /* The servers live as long as the process: a thread that was left alone may use it. */
@@ -726,6 +828,7 @@ int main(int argc, char **argv)
 {
     static const struct claim claims[] = {
         {"every-class", every_class},
+        {"large-locals", large_locals},
         {"twenty-at-once", twenty_at_once},
         {"ten-in-a-row", ten_in_a_row},
         {"burst", burst},
@@ -735,7 +838,9 @@ int main(int argc, char **argv)
         {"accept-fails", accept_fails},
         {"last-descriptor", last_descriptor},
         {"close-with-clients", close_with_clients},
-        {"close-with-signals-blocked", close_with_signals_blocked},
+        {"close-without-sigterm", close_without_sigterm},
+        {"close-with-stubborn-children", close_with_stubborn_children},
+        {"no-sigchld", no_sigchld},
         {"left-alone", left_alone},
         {"shutdown-in-a-thread", shutdown_in_a_thread},
         {"close-in-a-thread", close_in_a_thread},
