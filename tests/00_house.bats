@@ -444,11 +444,27 @@ narrators() {
     equal 'lines' 18 "$(grep -cE '^actor  \| process' <<< "$output")"
 }
 
+# The lock of the thread that waits for Enter is copied by fork, and the thread that would give it back is not.
+@test "00: STEP holds up no child that was forked beside a thread that waits for Enter" {
+    run env STEP=1 NO_COLOR=1 timeout "$(limit 15)" "$BUILD/peers/pty" step "$BUILD/peers/narrators" beside-fork
+    ((status == 0)) || fail "$output"
+    equal 'lines of children' 5 "$(grep -cE '^child  \| number' <<< "$output")"
+}
+
 @test "00: STEP without a terminal, STEP=0 and a wrong SLOW do not wait" {
     STEP=1 limited setsid -w "$BUILD/peers/narrators" 1 1 3 < /dev/null | grep -c actor
     STEP=0 limited "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 3
     SLOW=fast narrators 1 1 3
     SLOW=-1 narrators 1 1 3
+}
+
+@test "00: a wrong SLOW is refused, as a wrong option is" {
+    local slow
+    for slow in fast -1 60001 1.5; do
+        run env SLOW=$slow "$BUILD/01_serial_server"
+        equal "SLOW=$slow" "2 01_serial_server: SLOW $slow: not a number from 0 to 60000" "$status $output"
+    done
+    SLOW='' "$BUILD/01_serial_server"
 }
 
 @test "00: SLOW pauses after each line" {

@@ -198,6 +198,38 @@ server_ends_although() { # COMMAND... that starts it
     for_all "$(servers)" server_ends_although "${STRANGE[@]}"
 }
 
+# ---- What cannot be printed --------------------------------------------------------------------------------------------
+
+says_why() { # STATUS OF WHAT
+    equal 'status' 1 "$1"
+    [[ $(cat "$BATS_TEST_TMPDIR/errors") =~ ^$stem:\ write:\ (No space left on device|File too large)$ ]] || fail "$(cat "$BATS_TEST_TMPDIR/errors")"
+    nothing_left_at_all
+}
+
+finds_the_disk_full() {
+    local status=0
+    DEMO=PID
+    timeout "$(limit 2)" env "$family" "$PROGRAM" "${OPTIONS[@]}" > /dev/full 2> "$BATS_TEST_TMPDIR/errors" || status=$?
+    says_why "$status"
+}
+
+@test "00a: a full disk ends a demo with one line" { for_all "$(demos)" finds_the_disk_full; }
+@test "00a: a full disk ends a server with one line" { for_all "$(servers)" finds_the_disk_full; }
+
+# The file may take 512 bytes: it is full in the middle, and whoever says the next line finds that out.
+fills_the_disk() {
+    local status=0
+    DEMO=PID
+    { dd if=/dev/zero bs=512 count=1 2> /dev/null; } > "$BATS_TEST_TMPDIR/says"
+    (
+        ulimit -f 1
+        exec timeout "$(limit 3)" env "$family" "$PROGRAM" "${OPTIONS[@]}" >> "$BATS_TEST_TMPDIR/says" 2> "$BATS_TEST_TMPDIR/errors"
+    ) || status=$?
+    ((status == 0 && $(wc -c < "$BATS_TEST_TMPDIR/says") < 1024)) || says_why "$status"
+}
+
+@test "00a: a disk that fills in the middle of a demo ends it with one line" { for_all "$(demos)" fills_the_disk; }
+
 # ---- A child that is stopped, a parent that is killed ------------------------------------------------------------------
 
 ends_with_its_children_stopped() {

@@ -55,8 +55,14 @@ static void child_ended(int signal_number)
     errno = error;
 }
 
+static void stop_self(void)
+{
+    raise(SIGTERM);
+}
+
 void stop_on_signals(void)
 {
+    say_end_program = stop_self;
     signals_on_ending(stop);
 }
 

@@ -134,8 +134,11 @@ int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
     signals_begin();
-    const char *slash = strrchr(argv[0], '/');
+    die_begin();
+    const char *slash = strrchr(argv[0], '/'), *slow = getenv("SLOW");
     die_name = slash ? slash + 1 : argv[0];
+    if (slow && *slow)
+        args_number("SLOW", slow, 0, 60000);
     if (!read_options(argc, argv, program->options)) {
         print_help(program);
         die_unless_printed();

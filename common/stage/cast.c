@@ -15,6 +15,8 @@
 
 void cast_start(void (*play)(void))
 {
+    if (stop_asked && stop_asked != SIGCHLD)
+        return; /* the play is over before it has begun */
     pid_t server = getpid();
     pid_t cast = child_fork(); /* which has no handler that might hang up on the shared listener */
     if (cast < 0)

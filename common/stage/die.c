@@ -1,12 +1,34 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "stage/die.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 const char *die_name = "?";
+
+static pid_t main_process;
+static atomic_int own_lost, *lost = &own_lost; /* an errno; 0: nothing has been lost */
+
+void die_begin(void)
+{
+    main_process = getpid();
+    void *shared =
+        mmap(NULL, sizeof *lost, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared != MAP_FAILED) /* without it, main knows of its own lines alone */
+        lost = shared;
+}
+
+bool die_note_lost(int error)
+{
+    *lost = error;
+    return getpid() == main_process;
+}
 
 void die(const char *format, ...)
 {
@@ -33,6 +55,9 @@ void fail(const char *format, ...)
 
 void die_unless_printed(void)
 {
-    if (fflush(stdout) == EOF || ferror(stdout))
+    bool failed = fflush(stdout) == EOF || ferror(stdout);
+    if (*lost)
+        errno = *lost;
+    if (failed || *lost)
         die("write");
 }

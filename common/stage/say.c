@@ -1,5 +1,7 @@
 #include "stage/say.h"
 
+#include "stage/die.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +15,7 @@
 enum { COLUMNS = 80, ACTOR_COLUMNS = 6, TEXT_BYTES = 512, LOOK_AGAIN_MS = 100 };
 
 atomic_bool say_hurried;
+void (*say_end_program)(void);
 static atomic_bool muted;
 
 void say_mute(bool mute)
@@ -58,6 +61,17 @@ static void shorten(char *text, int columns)
  * fcntl(2), "Advisory record locking" */
 static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
 
+/* The thread that held it is not in the child. pthread_atfork(3) */
+static void free_it_in_the_child(void)
+{
+    step_between_threads = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void prepare_for_fork(void)
+{
+    pthread_atfork(NULL, NULL, free_it_in_the_child);
+}
+
 static void step_between_processes(short type)
 {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
@@ -97,7 +111,18 @@ static void pause_if_slow(void)
         continue;
 }
 
-static void write_line(const char *line, size_t length)
+/* A full disk: the transcript would have a gap, so the program ends. Main says why, once; a child
+ * only says no more. (A reader that has left is another matter: that is SIGPIPE.) */
+static void give_up(int error)
+{
+    if (error == EPIPE || atomic_exchange(&muted, true) || !die_note_lost(error))
+        return;
+    if (!say_end_program)
+        die_unless_printed();
+    say_end_program();
+}
+
+static bool reader_is_ready(void)
 {
     /* looks again for the same reason as wait_for_enter */
     struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -105,10 +130,34 @@ static void write_line(const char *line, size_t length)
     while ((ready = poll(&reader, 1, LOOK_AGAIN_MS)) <= 0)
         if (ready == 0 && say_hurried) {
             muted = true; /* whoever should read has stopped: the next line would wait too */
+            return false;
+        }
+    return true;
+}
+
+static void write_line(const char *line, size_t length)
+{
+    while (length > 0 && reader_is_ready()) {
+        ssize_t written = write(STDOUT_FILENO, line, length);
+        if (written < 0 && errno != EINTR && errno != EAGAIN) {
+            give_up(errno);
             return;
         }
-    while (write(STDOUT_FILENO, line, length) < 0 && errno == EINTR)
-        continue;
+        line += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+}
+
+static void write_line_and_wait(const char *line, size_t length)
+{
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    pthread_once(&prepared, prepare_for_fork);
+    pthread_mutex_lock(&step_between_threads);
+    step_between_processes(F_WRLCK);
+    write_line(line, length);
+    wait_for_enter();
+    step_between_processes(F_UNLCK);
+    pthread_mutex_unlock(&step_between_threads);
 }
 
 void say(const char *actor, const char *format, ...)
@@ -133,12 +182,7 @@ void say(const char *actor, const char *format, ...)
         length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
 
     if (is_set("STEP") && !say_hurried) {
-        pthread_mutex_lock(&step_between_threads);
-        step_between_processes(F_WRLCK);
-        write_line(line, (size_t)length);
-        wait_for_enter();
-        step_between_processes(F_UNLCK);
-        pthread_mutex_unlock(&step_between_threads);
+        write_line_and_wait(line, (size_t)length);
     } else {
         write_line(line, (size_t)length);
         pause_if_slow();

@@ -18,8 +18,8 @@
 #include <time.h>
 
 /* Prints one line, at most 80 columns (what is longer ends in "..."), in one write(2): lines of
- * several threads and processes never mix. A line that cannot be written is lost. Keeps
- * errno. */
+ * several threads and processes never mix. A line that cannot be written (a full disk) ends the
+ * program with a message and status 1; one that nobody reads any more is lost. Keeps errno. */
 void say(const char *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* From now on this process says nothing, as --timing wants it; false: it speaks again. */
@@ -28,6 +28,9 @@ void say_mute(bool mute);
 /* A signal handler that ends the program sets it, in whatever thread it runs: lines wait no longer,
  * neither for Enter nor for a reader that has stopped. */
 extern atomic_bool say_hurried;
+
+/* Ends the program in good order when a line cannot be written; NULL: exit(3) does. */
+extern void (*say_end_program)(void);
 
 /* Prints "timing | COUNT THINGS in S s, R THINGS/s" for what was done since START, a time of
  * CLOCK_MONOTONIC. */

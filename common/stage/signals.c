@@ -66,6 +66,7 @@ void signals_begin(void)
         be_process_1(none);
     signals_on_ending(SIG_DFL);
     signals_on(SIGCHLD, SIG_DFL);
+    signals_on(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write: EFBIG */
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

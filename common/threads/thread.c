@@ -54,9 +54,23 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
+/* The child of a fork has one thread: nobody holds the lock there, and nobody is left to be joined. */
+static void forget_the_others(void)
+{
+    ring_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    ring.previous = ring.next = &ring;
+}
+
+static void prepare_for_fork(void)
+{
+    pthread_atfork(NULL, NULL, forget_the_others);
+}
+
 /* It enters the ring before it runs, so before any thread that it starts itself. */
 bool thread_start(struct thread *thread)
 {
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    pthread_once(&prepared, prepare_for_fork);
     pthread_mutex_lock(&thread->lock);
     int error = thread->started ? EALREADY : 0;
     if (error == 0) {

@@ -1,11 +1,14 @@
 /* narrators: what narration has to stand. Several processes, each with several threads, say lines
  * at the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH: so many "é".
+ * narrators beside-fork: one thread says lines while another one starts children that say one each.
  */
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +41,43 @@ static void run_threads(int count)
         pthread_join(threads[i], NULL);
 }
 
+enum { CHILDREN = 5 };
+
+static atomic_bool has_begun, may_end;
+
+static void *narrate_on(void *unused)
+{
+    has_begun = true;
+    for (int i = 1; !may_end; i++)
+        say("thread", "line %d", i);
+    return unused;
+}
+
+/* With STEP=1 the thread is within say when the children are forked. */
+static void fork_beside_a_narrator(void)
+{
+    pthread_t narrator;
+    if (pthread_create(&narrator, NULL, narrate_on, NULL) != 0)
+        fail("pthread_create");
+    while (!has_begun)
+        sched_yield();
+    for (int i = 1; i <= CHILDREN; i++)
+        if (fork() == 0) {
+            say("child", "number %d", i);
+            _exit(EXIT_SUCCESS);
+        }
+    while (wait(NULL) > 0)
+        continue;
+    may_end = true;
+    pthread_join(narrator, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "beside-fork") == 0) {
+        fork_beside_a_narrator();
+        return EXIT_SUCCESS;
+    }
     if (argc < 4)
         fail("narrators PROCESSES THREADS LINES [LENGTH]");
     int processes = (int)args_number("PROCESSES", argv[1], 1, 16);
