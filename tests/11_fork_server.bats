@@ -41,7 +41,8 @@ listening=0A half_closed=08
     kill -TERM "$SERVER"
     timeout "$(limit 10)" tail --pid="$SERVER" -s 0.02 -f /dev/null
     for child in "${left[@]}"; do equal 'a child without its parent' '' "$(command_line "$child")"; done
-    wait "$SERVER"
+    wait "$SERVER" "$DRAIN"
+    equal 'children that were asked to end, and did' 2 "$(grep -c '^child-[23] .* has left$' "$LOG")"
     SERVER=
     nothing_left
 }
@@ -162,6 +163,7 @@ three_clients_come_and_leave() {
 }
 
 @test "11: no child outlives its server, and the port is free" { no_child_outlives_its_server; }
+@test "11: waits for its own children only" { waits_for_its_own_children_only; }
 @test "11: a stopped child keeps nobody from ending" { a_stopped_child_keeps_nobody_from_ending; }
 @test "11: children are reaped, whatever was inherited" { children_are_reaped_whatever_was_inherited; }
 

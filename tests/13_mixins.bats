@@ -256,6 +256,7 @@ given_processes() { # [OPTIONS...]
 }
 
 @test "13: forking-tcp: no child outlives its server, and the port is free" { on forking-tcp no_child_outlives_its_server; }
+@test "13: forking-tcp: waits for its own children only" { on forking-tcp waits_for_its_own_children_only; }
 @test "13: forking-tcp: a stopped child keeps nobody from ending" { on forking-tcp a_stopped_child_keeps_nobody_from_ending; }
 @test "13: forking-tcp: children are reaped, whatever was inherited" {
     on forking-tcp children_are_reaped_whatever_was_inherited
@@ -479,6 +480,7 @@ times_requests_of() { # CLASS
 @test "13: server close hangs up" { server_close_hangs_up; }
 @test "13: server close ends children whatever becomes of sigterm" { server_close_ends_children_whatever_becomes_of_sigterm; }
 @test "13: server close ends stubborn children" { server_close_ends_stubborn_children; }
+@test "13: children outlive the loop not the server" { children_outlive_the_loop_not_the_server; }
 @test "13: children are collected without sigchld" { children_are_collected_without_sigchld; }
 @test "13: server close leaves daemons alone" { server_close_leaves_daemons_alone; }
 @test "13: shutdown in a thread is allowed" { shutdown_in_a_thread_is_allowed; }

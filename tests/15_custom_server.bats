@@ -277,6 +277,11 @@ talks() { # HOST
     no_child_outlives_its_server
 }
 
+@test "15: with --fork, waits for its own children only" {
+    SERVE=(serve --fork)
+    waits_for_its_own_children_only
+}
+
 @test "15: with --fork, a stopped child keeps nobody from ending" {
     SERVE=(serve --fork)
     a_stopped_child_keeps_nobody_from_ending

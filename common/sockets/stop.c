@@ -16,7 +16,8 @@ atomic_int stop_cast, stop_cast_status;
 
 /* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
  * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
- * interrupts a call that has begun.) shutdown, write and kill are async-signal-safe: signal-safety(7). */
+ * interrupts a call that has begun.) All that is called here may be called in a signal handler:
+ * signal-safety(7). */
 static void hang_up(int signal_number)
 {
     int none = 0;

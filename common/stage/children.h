@@ -11,10 +11,10 @@
 /* How long a child may take to end when it is asked to, in ms. */
 enum { CHILD_GRACE_MS = 500 };
 
-/* fork(2), for a parent that has handlers and buffered output: what stdout has buffered is flushed first,
- * or it would be printed twice, and in the child the signals that end a program and SIGCHLD have
- * their default actions, before any can arrive, and none is blocked. In the parent the mask stays as
- * it was. */
+/* fork(2), for a parent that has handlers and buffered output. What stdout has buffered is flushed
+ * first, or it would be printed twice. In the child, the signals that end a program and SIGCHLD
+ * have their default actions before any of them can arrive, and none is blocked; in the parent the
+ * mask stays as it was. */
 pid_t child_fork(void);
 
 /* Asks a child that has not been reaped to end: SIGTERM, and SIGCONT, because one that is stopped
@@ -26,9 +26,10 @@ void child_ask_to_end(pid_t child);
  * then wait for each with one deadline. Async-signal-safe. */
 int child_await_end(pid_t child, struct deadline deadline);
 
-/* In a child of child_fork, or of fork(2) in the main thread: when its parent ends, also by SIGKILL, the signal comes; if the parent
- * has ended before, the child ends at once. Linux, and where the main thread has
- * forked: elsewhere only the second half holds. */
+/* In a child that child_fork has made, or fork(2) in the main thread: when the parent ends, also
+ * by SIGKILL, the child gets the signal. If the parent has ended already, the child ends at once.
+ * The first is Linux's, and holds where the main thread has forked: the kernel sends the signal
+ * when the thread that forked ends, and only the main thread lives as long as its process. */
 void child_ends_with(pid_t parent, int signal_number);
 
 /* The module's own: notes which thread is about to fork. */

@@ -13,8 +13,7 @@
 
 #ifdef PR_SET_PDEATHSIG
 
-/* The signal comes when the thread that called fork ends: only the main thread lives as long as its
- * process. The child has a copy of the thread's own variables. */
+/* Each thread has its own, and the child has a copy of that of the thread that called fork. */
 static _Thread_local bool by_main_thread = true;
 
 void child_note_thread(void)

@@ -81,6 +81,24 @@ no_child_outlives_its_server() {
     done
 }
 
+# What exec keeps: a child from before, which somebody else may want to wait for.
+waits_for_its_own_children_only() {
+    local other
+    SERVER_PROGRAM=$BATS_TEST_TMPDIR/with_a_child
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\n: &\nexec %q "$@"\n' "$PROGRAM" > "$SERVER_PROGRAM"
+    chmod +x "$SERVER_PROGRAM"
+    start "${SERVE[@]}"
+    becomes 'how many other children have ended' 1 eval 'zombies | wc -l'
+    other=$(zombies)
+    comes
+    exec {CLIENT}>&-
+    becomes 'children' "$other Z" children
+    serves
+    becomes 'children' "$other Z" children
+    stop
+}
+
 # Whoever starts it may have ignored or blocked SIGCHLD. Two clients stay, so there always is a child that has not ended.
 children_are_reaped_whatever_was_inherited() {
     local how i

@@ -53,6 +53,7 @@ the_last_descriptor_is_enough() { claim workers last-descriptor; }
 server_close_hangs_up() { claim workers close-with-clients; }
 server_close_ends_children_whatever_becomes_of_sigterm() { claim workers close-without-sigterm; }
 server_close_ends_stubborn_children() { claim workers close-with-stubborn-children; }
+children_outlive_the_loop_not_the_server() { claim workers children-outlive-the-loop; }
 children_are_collected_without_sigchld() { claim workers no-sigchld; }
 server_close_leaves_daemons_alone() { claim workers left-alone; }
 shutdown_in_a_thread_is_allowed() { claim workers shutdown-in-a-thread; }

@@ -387,6 +387,21 @@ static void close_with_stubborn_children(void)
            took[0], took[1]);
 }
 
+/* The thread that has forked them ends, and the server is not closed yet. */
+static void children_outlive_the_loop(void)
+{
+    struct running running;
+    open_server(&running.server, forking_tcp_server(), echo(SOCK_STREAM));
+    begin(&running);
+    int client = client_of(&running.server);
+    ask(client, "hello\n");
+    end(&running);
+    ask(client, "still here\n");
+    server_close(&running.server);
+    expect_end(client);
+    printf("a child was at work after the loop, and not after server_close\n");
+}
+
 /* Without news of its children. One client stays, so there always is a child that has not ended. */
 static int workers_without_sigchld(bool just_block)
 {
@@ -840,6 +855,7 @@ int main(int argc, char **argv)
         {"close-with-clients", close_with_clients},
         {"close-without-sigterm", close_without_sigterm},
         {"close-with-stubborn-children", close_with_stubborn_children},
+        {"children-outlive-the-loop", children_outlive_the_loop},
         {"no-sigchld", no_sigchld},
         {"left-alone", left_alone},
         {"shutdown-in-a-thread", shutdown_in_a_thread},
