@@ -158,9 +158,11 @@ static void serve_one_request(struct server_class class, struct handler_class ha
     char buffer[128], *line;
     size_t length;
     struct lines reply = lines_open(ann, buffer, sizeof buffer);
+    stop_connection = ann; /* this thread plays ann too, and a signal hangs up on her */
     bool replied = lines_next(&reply, &line, &length) == LINES_LINE;
     if (replied)
         say("ann", "received %s", quote(line, length).text);
+    stop_connection = -1;
     close(ann);
     server_close(&server); /* also when a signal has ended the request: it removes the path */
     if (!replied && !stop_asked)

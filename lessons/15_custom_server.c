@@ -98,10 +98,12 @@ static void hear(const char *name, int fd)
     char buffer[160], *line;
     size_t length;
     struct lines reply = lines_open(fd, buffer, sizeof buffer);
+    stop_connection = fd; /* this thread plays the client too, and a signal hangs up on it */
     if (lines_next(&reply, &line, &length) == LINES_LINE)
         say(name, "received %s", quote(line, length).text);
     else
         say(name, "is hung up on");
+    stop_connection = -1;
 }
 
 /* The client and the server in turn, in one thread: the connection waits in the queue. */

@@ -37,7 +37,8 @@ enum {
     MOST_ROUNDS = 25,
     MOST_IDLE = 400,
     ENOUGH_IDLE = 20,
-    SPARE = 50
+    SPARE = 50,
+    FEWEST = 24
 };
 
 static const char *models = NULL, *mode_name = "connect", *clients_text = "16", *cpus = "same";
@@ -594,6 +595,8 @@ static int contest(char **operands)
     read_options();
     stop_on_signals();
     long descriptors = net_raise_descriptor_limit();
+    if (descriptors < FEWEST)
+        fail("%ld files may be open: a contest needs %d", descriptors, FEWEST);
     idle_for_memory =
         descriptors < 2 * MOST_IDLE + SPARE ? (int)(descriptors - SPARE) / 2 : MOST_IDLE;
     contender_pin(own_cpu);

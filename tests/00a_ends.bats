@@ -230,6 +230,33 @@ fills_the_disk() {
 
 @test "00a: a disk that fills in the middle of a demo ends it with one line" { for_all "$(demos)" fills_the_disk; }
 
+# ---- Too few descriptors -----------------------------------------------------------------------------------------------
+
+# It ends by itself, with one line that says why, or it waits for better times, and ends when it is told to.
+starves() {
+    local limit status log=$BATS_TEST_TMPDIR
+    for limit in {4..12}; do
+        (
+            exec > "$log/says" 2> "$log/errors"
+            export "${family?}"
+            ulimit -n "$limit"
+            exec "$PROGRAM"
+        ) &
+        DEMO=$! status=0
+        timeout 1 tail --pid="$DEMO" -s 0.02 -f /dev/null || kill -TERM "$DEMO" 2> /dev/null || true
+        timeout "$(limit 2)" tail --pid="$DEMO" -s 0.02 -f /dev/null || fail "with $limit descriptors it does not end"
+        wait "$DEMO" || status=$?
+        case $status in
+        0 | 143) ;;
+        1) equal "lines on the standard error with $limit descriptors" 1 "$(wc -l < "$log/errors")" ;;
+        *) fail "with $limit descriptors: status $status" ;;
+        esac
+    done
+    nothing_left_at_all
+}
+
+@test "00a: without enough descriptors, a demo ends by itself with one line, or when it is told to" { AT_A_TIME=24 for_all "$(demos)" starves; }
+
 # ---- A child that is stopped, a parent that is killed ------------------------------------------------------------------
 
 ends_with_its_children_stopped() {

@@ -1,5 +1,7 @@
 #include "sockets/lines.h"
 
+#include "sockets/stop.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,10 +17,10 @@ enum lines_result lines_fill(struct lines *reader)
     memmove(reader->buffer, reader->buffer + reader->start, kept);
     reader->start = 0;
     reader->end = kept;
-    ssize_t got;
-    while ((got = read(reader->fd, reader->buffer + kept, reader->size - kept)) < 0 &&
-           errno == EINTR)
-        continue;
+    ssize_t got = -1;
+    errno = EINTR;
+    while (got < 0 && errno == EINTR && !stop_asked)
+        got = read(reader->fd, reader->buffer + kept, reader->size - kept);
     if (got < 0)
         return LINES_ERROR;
     reader->at_end = got == 0;
