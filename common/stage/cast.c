@@ -24,6 +24,7 @@ void cast_start(void (*play)(void))
     if (cast == 0) {
         child_ends_with(server, SIGKILL);
         close(stop_listener);
+        stop_asked = 0; /* the cast of the scene before has ended, not this one */
         play();
         _exit(EXIT_SUCCESS);
     }
