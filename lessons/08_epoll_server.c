@@ -5,6 +5,7 @@
  * Run      build/08_epoll_server, then build/08_epoll_server --timing --clients 10000
  * Watch    lesson 06's transcript once more, then level and edge side by side; a price that does
  *          not grow.
+ * Needs    Linux: epoll(7)
  * Before   07_poll_server
  * After    09_reuseaddr; 26_showdown measures every model
  * Python   select.epoll, register, modify, poll; EPOLLET for --edge

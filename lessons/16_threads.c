@@ -12,6 +12,7 @@
 #define _DEFAULT_SOURCE /* mincore, madvise, MAP_ANONYMOUS: Linux and others, not POSIX */
 #include "stage/args.h"
 #include "stage/die.h"
+#include "stage/linux.h"
 #include "stage/say.h"
 #include "threads/thread.h"
 
@@ -25,9 +26,6 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 enum { JOIN_LIMIT_MS = 50, STACK_KIB = 8192, USED_KIB = 1024 };
 
@@ -112,9 +110,7 @@ static long long sum;
 static void run(void *argument)
 {
     struct task *task = argument;
-#ifdef __linux__
-    prctl(PR_SET_NAME, thread_name()); /* the first 15 bytes; top -H shows them */
-#endif
+    linux_name_thread(thread_name());
     if (!wait_at(&all_started, 1))
         return;
     int number = *task->number;

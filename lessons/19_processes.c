@@ -13,6 +13,7 @@
 #include "stage/args.h"
 #include "stage/deadline.h"
 #include "stage/die.h"
+#include "stage/linux.h"
 #include "stage/say.h"
 
 #include <errno.h>
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -299,8 +299,8 @@ static int leaves_a_child(void *argument)
  * process 1. (Linux: PR_SET_CHILD_SUBREAPER, prctl(2).) */
 static void play_orphan(void)
 {
-    if (adopt && prctl(PR_SET_CHILD_SUBREAPER, 1L) < 0)
-        die("prctl");
+    if (adopt && !linux_adopt_orphans())
+        fail("--adopt: this system has no subreapers");
     gate = gate_new();
     if (pipe(line) < 0)
         die("pipe");

@@ -6,6 +6,7 @@
  * Run      build/26_showdown, then with --mode echo --clients 1,16,256,1000 --models all
  * Watch    the order of the models changes with the load. Each figure is the median of rounds that
  *          take turns, with its spread: two runs that differ by less say nothing.
+ * Needs    Linux: epoll(7) for the load, prctl(2) and sched_setaffinity(2)
  * Before   08_epoll_server, 13_mixins, 25_prefork_server; then common/bench/load.h, common/bench/contender.h
  *          and common/bench/chart.h, which this lesson introduces
  * After    your own server: --peer NAME='COMMAND'

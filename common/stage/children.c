@@ -1,15 +1,21 @@
 #include "stage/children.h"
 
+#include "stage/linux.h"
 #include "stage/signals.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { LOOK_AGAIN_MS = 2 };
+
+/* Whether the parent's main thread has forked this process, which has a copy of the variable. */
+static _Thread_local bool by_main_thread = true;
 
 pid_t child_fork(void)
 {
@@ -17,7 +23,7 @@ pid_t child_fork(void)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    child_note_thread();
+    by_main_thread = linux_is_main_thread();
     pid_t child = fork();
     if (child == 0) {
         signals_on_ending(SIG_DFL);
@@ -47,4 +53,13 @@ int child_await_end(pid_t child, struct deadline deadline)
             continue;
     }
     return status;
+}
+
+/* Any other thread may end long before its process does, and the signal would come then. */
+void child_ends_with(pid_t parent, int signal_number)
+{
+    if (by_main_thread)
+        linux_end_with_parent(signal_number);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
 }

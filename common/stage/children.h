@@ -32,7 +32,4 @@ int child_await_end(pid_t child, struct deadline deadline);
  * when the thread that forked ends, and only the main thread lives as long as its process. */
 void child_ends_with(pid_t parent, int signal_number);
 
-/* The module's own: notes which thread is about to fork. */
-void child_note_thread(void);
-
 #endif

@@ -1,0 +1,23 @@
+/* linux: what Linux alone can do, by prctl(2).
+ * Introduced by lesson 01; plumbing.
+ *
+ * Elsewhere (elsewhere.c) these functions do nothing, and return false.
+ */
+#ifndef LINUX_H
+#define LINUX_H
+
+#include <stdbool.h>
+
+/* Whether the thread that calls is the main thread. */
+bool linux_is_main_thread(void);
+
+/* When the thread that has forked this process ends, the signal comes: its process at the latest. */
+bool linux_end_with_parent(int signal_number);
+
+/* From now on orphans among the descendants of this process become its children. */
+bool linux_adopt_orphans(void);
+
+/* Names the thread that calls for the kernel: the first 15 bytes, which top -H shows. */
+bool linux_name_thread(const char *name);
+
+#endif
