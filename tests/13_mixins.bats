@@ -487,6 +487,7 @@ times_requests_of() { # CLASS
 @test "13: server close in a thread is allowed" { server_close_in_a_thread_is_allowed; }
 @test "13: a late datagram is sent by nobody else" { a_late_datagram_is_sent_by_nobody_else; }
 @test "13: an unrelated child keeps its status" { an_unrelated_child_keeps_its_status; }
+@test "13: what is printed is printed once" { what_is_printed_is_printed_once; }
 @test "13: a crash takes nobody with it" { a_crash_takes_nobody_with_it; }
 @test "13: a process left behind takes no place" { a_process_left_behind_takes_no_place; }
 @test "13: a child may become another program" { a_child_may_become_another_program; }

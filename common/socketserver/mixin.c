@@ -229,8 +229,7 @@ static void process_request_in_the_child(struct server *server, struct request *
     if (!finished)
         server->class.handle_error(server, request);
     server->class.shutdown_request(server, request);
-    fflush(stdout); /* _exit does not */
-    _exit(finished ? EXIT_SUCCESS : EXIT_FAILURE);
+    child_exit(finished ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static bool process_request_in_a_child(struct server *server, struct request *request)

@@ -12,14 +12,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if __has_include(<stdio_ext.h>)
+#include <stdio_ext.h>
+#else
+#define __fpending(stream) 1
+#endif
+
 enum { LOOK_AGAIN_MS = 2 };
 
 /* Whether the parent's main thread has forked this process, which has a copy of the variable. */
 static _Thread_local bool by_main_thread = true;
 
+/* Not fflush(NULL), which would wait for a thread that reads stdin. It looks first: to flush writes
+ * to memory, and whoever has forked pays for a copy of each page that is written to. */
+static void flush(void)
+{
+    if (__fpending(stdout) > 0)
+        fflush(stdout);
+}
+
 pid_t child_fork(void)
 {
-    fflush(stdout); /* not NULL: that would wait for a thread that reads stdin */
+    flush();
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -32,6 +46,12 @@ pid_t child_fork(void)
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL); /* leaves errno as it is */
     return child;
+}
+
+void child_exit(int status)
+{
+    flush();
+    _exit(status);
 }
 
 void child_ask_to_end(pid_t child)

@@ -17,6 +17,10 @@ enum { CHILD_GRACE_MS = 500 };
  * mask stays as it was. */
 pid_t child_fork(void);
 
+/* In a child: the end, with what stdout has buffered, but without what exit(3) would do for the
+ * parent. */
+_Noreturn void child_exit(int status);
+
 /* Asks a child that has not been reaped to end: SIGTERM, and SIGCONT, because one that is stopped
  * (Ctrl-Z) hears of it only when it goes on. Async-signal-safe. */
 void child_ask_to_end(pid_t child);

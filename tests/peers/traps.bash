@@ -61,6 +61,7 @@ server_close_in_a_thread_is_allowed() { claim workers close-in-a-thread; }
 a_late_datagram_is_sent_by_nobody_else() { claim workers late-datagram; }
 
 an_unrelated_child_keeps_its_status() { claim workers unrelated-child; }
+what_is_printed_is_printed_once() { claim workers printed-once; }
 a_crash_takes_nobody_with_it() { claim workers crash; }
 a_process_left_behind_takes_no_place() { claim workers process-left-behind; }
 a_child_may_become_another_program() { claim workers other-program; }

@@ -655,6 +655,41 @@ static void unrelated_child(void)
     printf("its owner gets the status 7, after 40 children of the server\n");
 }
 
+static bool print_a_word(struct handler *self)
+{
+    printf("child ");
+    return echo_lines(self);
+}
+
+/* What stdio holds in the parent is printed once, and what it holds in a child at its end too. */
+static void printed_once(void)
+{
+    struct server server;
+    struct handler_class handler = stream_request_handler();
+    char said[64] = "";
+    int ends[2], before = dup(STDOUT_FILENO);
+    fflush(stdout);
+    if (pipe(ends) < 0 || dup2(ends[1], STDOUT_FILENO) < 0)
+        die("pipe");
+    handler.handle = print_a_word;
+    open_server(&server, forking_tcp_server(), handler);
+    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+    printf("parent ");
+    for (int i = 0; i < 2; i++) {
+        int client = client_of(&server);
+        server_handle_request(&server);
+        shutdown(client, SHUT_WR);
+        expect_end(client);
+    }
+    while (mixin_count_workers(&server) > 0)
+        server.class.handle_timeout(&server);
+    server_close(&server);
+    dup2(before, STDOUT_FILENO);
+    if (read(ends[0], said, sizeof said - 1) < 0 || strcmp(said, "parent child child ") != 0)
+        fail("parent and two children have printed \"%s\"", said);
+    printf("a parent and its two children have printed a word each\n");
+}
+
 /* The reply "crash" crashes, without a core. */
 static bool write_or_crash(struct handler *self, const void *data, size_t length)
 {
@@ -878,6 +913,7 @@ int main(int argc, char **argv)
         {"close-in-a-thread", close_in_a_thread},
         {"late-datagram", late_datagram},
         {"unrelated-child", unrelated_child},
+        {"printed-once", printed_once},
         {"crash", crash},
         {"process-left-behind", process_left_behind},
         {"other-program", other_program},
