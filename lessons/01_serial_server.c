@@ -235,7 +235,9 @@ static long port = 0;
 static struct sockaddr_in address_of(const char *ip, long port_number)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_number)};
-    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1) /* names and IPv6 are left to lesson 15 */
+    if (strcmp(ip, "localhost") == 0)
+        ip = "127.0.0.1";
+    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1) /* IPv6 is left to lesson 15 */
         args_refuse("%s: not an IPv4 address like 127.0.0.1", ip);
     return address;
 }

@@ -48,7 +48,9 @@ static int open_server(struct sockaddr_in *address)
     socklen_t length = sizeof *address;
     if (getsockname(fd, (struct sockaddr *)address, &length) < 0)
         die("getsockname");
-    say("server", "listening on %s:%d", host, ntohs(address->sin_port));
+    char ip[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &address->sin_addr, ip, sizeof ip);
+    say("server", "listening on %s:%d", ip, ntohs(address->sin_port));
     return fd;
 }
 
@@ -156,8 +158,12 @@ static void play(void)
 static struct sockaddr_in address_of(const char *ip, long port_number)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_number)};
+    if (strcmp(ip, "localhost") == 0)
+        ip = "127.0.0.1";
     if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
         args_refuse("%s: not an IPv4 address like 127.0.0.1", ip);
+    if (IN_MULTICAST(ntohl(address.sin_addr.s_addr)))
+        args_refuse("%s: a group of hosts, and not one", ip);
     return address;
 }
 

@@ -252,9 +252,7 @@ static int hold_port(void)
     stop_on_signals();
     int option = reuse_port ? SO_REUSEPORT : SO_REUSEADDR;
     stop_listener = socket_with(SOCK_STREAM, no_reuse ? 0 : option);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
-        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+    struct sockaddr_in address = net_address(host, port);
     if (bind(stop_listener, (struct sockaddr *)&address, sizeof address) < 0)
         die("bind %s:%ld", host, port);
     if (listen(stop_listener, SOMAXCONN) < 0)

@@ -100,9 +100,7 @@ static int listen_at(struct sockaddr_in address)
 
 static void open_listeners(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
-        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+    struct sockaddr_in address = net_address(host, port);
     listeners[0] = listen_at(address);
     address.sin_port = htons((uint16_t)net_port(listeners[0])); /* port 0 has become a real one */
     listener_count = reuseport ? (int)worker_count : 1;

@@ -280,3 +280,20 @@ leaves_no_child() {
 }
 
 @test "00a: no child outlives a demo that is killed" { for_all "$(demos)" leaves_no_child; }
+
+# ---- A host ------------------------------------------------------------------------------------------------------------
+
+# As in the posts, whose clients all connect to localhost.
+localhost_is_a_host() {
+    [[ $("$PROGRAM" --help) == *$'\n  --host'* && ${OPTIONS[*]} != *unix* ]] || return 0 # it has a path
+    start "${OPTIONS[@]}" --host localhost
+    DEMO=$SERVER
+    equal 'where it listens' 127.0.0.1 "$HOST"
+    case "$stem ${OPTIONS[*]}" in *udp* | 02*) transport=UDP ;; *) transport=TCP ;; esac
+    [[ $("$PROGRAM" --help) != *$'\n  connect'* || $transport == UDP || $stem == 1[345]* || $stem == 04* ]] ||
+        equal 'the reply' HELLO "$(limited "$PROGRAM" connect localhost "$PORT" <<< hello)"
+    kill -TERM "$SERVER"
+    stopped
+}
+
+@test "00a: localhost is a host wherever one is asked for" { for_all "$(servers)" localhost_is_a_host; }

@@ -297,7 +297,7 @@ queues_200_clients() {
     refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
     refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --class udp --host 192.0.2.1
     refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
-    refuses 2 'localhost: not an IPv4 address like 127.0.0.1' connect localhost 80
+    refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 80
     refuses 2 'an empty path names no socket' serve --class unix-stream --path ''
     refuses 2 'an empty path names no socket' connect ''
     start serve --class unix-stream

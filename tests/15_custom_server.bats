@@ -327,7 +327,7 @@ talks() { # HOST
 @test "15: names what is wrong with the values" {
     refuses 2 '::zz: not an IPv6 address like ::1' serve --host ::zz
     refuses 2 '::zz: not an IPv6 address like ::1' connect ::zz 80
-    refuses 2 'localhost: not an IPv4 address like 127.0.0.1' connect localhost 80
+    refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 80
     refuses 2 'PORT 0: not a number from 1 to 65535' connect ::1 0
     refuses 2 '--max-children 0: not a number from 1 to 1000' serve --fork --max-children 0
     refuses 2 '--max-children 1001: not a number from 1 to 1000' serve --fork --max-children 1001

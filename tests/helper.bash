@@ -50,7 +50,7 @@ equal() { # WHAT EXPECTED GOT
 start() {
     local fifo=$BATS_TEST_TMPDIR/says.$((++servers_started))
     LOG=$BATS_TEST_TMPDIR/log.$servers_started
-    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem # in the environment of the server and of all its children
+    family=TEST_FAMILY=$$.$stem.$BATS_TEST_TMPDIR # in the environment of the server and of all its children
     mkfifo "$fifo"
     env "$family" TMPDIR="$BATS_TEST_TMPDIR" "${SERVER_PROGRAM:-$PROGRAM}" "$@" > "$fifo" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
     SERVER=$!

@@ -22,16 +22,20 @@ bool address_parse(struct address *address, int family, const char *host, long p
             errno = length > 0 ? ENAMETOOLONG : ENOENT;
         return fits;
     }
-    bool is_address = port >= 0 && port <= 65535;
+    bool is_address = port >= 0 && port <= 65535, is_localhost = strcmp(host, "localhost") == 0;
     if (family == AF_INET6) {
         struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)&address->storage;
         address->length = sizeof *ipv6;
         ipv6->sin6_port = htons((uint16_t)port);
+        if (is_localhost)
+            host = "::1";
         is_address = is_address && inet_pton(AF_INET6, host, &ipv6->sin6_addr) == 1;
     } else {
         struct sockaddr_in *ipv4 = (struct sockaddr_in *)&address->storage;
         address->length = sizeof *ipv4;
         ipv4->sin_port = htons((uint16_t)port);
+        if (is_localhost)
+            host = "127.0.0.1";
         is_address = is_address && inet_pton(AF_INET, host, &ipv4->sin_addr) == 1;
     }
     if (!is_address)

@@ -13,10 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct sockaddr_in address_of(const char *host, long port)
+struct sockaddr_in net_address(const char *host, long port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) /* names and IPv6 are left to lesson 15 */
+    const char *ip = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1) /* IPv6 is left to lesson 15 */
         args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
     return address;
 }
@@ -31,7 +32,7 @@ static int tcp_socket(void)
 
 int net_listen(const char *host, long port)
 {
-    struct sockaddr_in address = address_of(host, port);
+    struct sockaddr_in address = net_address(host, port);
     int fd = tcp_socket();
     int on = 1; /* before bind; lesson 09 shows what this is for */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
@@ -46,7 +47,7 @@ int net_listen(const char *host, long port)
 
 int net_connect(const char *host, long port)
 {
-    struct sockaddr_in address = address_of(host, port);
+    struct sockaddr_in address = net_address(host, port);
     int fd = tcp_socket();
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("connect %s:%ld", host, port);

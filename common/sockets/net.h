@@ -3,12 +3,17 @@
 #ifndef NET_H
 #define NET_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /* How many clients may wait to be accepted. The kernel cuts it to what it allows, and knows better
  * than SOMAXCONN, which is 128 in musl. listen(2) */
 enum { NET_BACKLOG = 4096 };
+
+/* The IPv4 address and port as bind and connect take them; "localhost" is 127.0.0.1. Any other name,
+ * and what is no address, ends the process with status 2. inet_pton(3) */
+struct sockaddr_in net_address(const char *host, long port);
 
 /* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the
  * caller closes the descriptor. A bad address ends the process with status 2, a failed call with
