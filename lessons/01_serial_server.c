@@ -282,9 +282,11 @@ static int talk(char **operands)
     struct sockaddr_in address =
         address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
     int fd = dial(&address);
-    char line[1024];
-    while (fgets(line, sizeof line, stdin)) {
-        size_t length = strlen(line);
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t got;
+    while ((got = getline(&line, &room, stdin)) > 0) { /* a line may hold any byte, also zeros */
+        size_t length = (size_t)got;
         if (!send_all(fd, line, length) || receive_all(fd, line, length) != length)
             fail("the server closed the connection");
         fwrite(line, 1, length, stdout);
@@ -292,6 +294,7 @@ static int talk(char **operands)
     }
     if (ferror(stdin))
         die("read");
+    free(line);
     close(fd);
     return EXIT_SUCCESS;
 }

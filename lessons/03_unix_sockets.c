@@ -85,6 +85,14 @@ static bool remove_if_stale(const char *name)
     return true;
 }
 
+/* Unless somebody has removed it, and another server has it now. Both calls are async-signal-safe. */
+static void unlink_own_path(void)
+{
+    struct stat found;
+    if (lstat(path, &found) == 0 && found.st_dev == bound.st_dev && found.st_ino == bound.st_ino)
+        unlink(path);
+}
+
 /* The path is made with mode 0600: only this user's clients may connect. unix(7), "Pathname socket
  * ownership" */
 static int open_server(void)
@@ -99,6 +107,7 @@ static int open_server(void)
     umask(mask);
     if (lstat(path, &bound) < 0)
         die("lstat %s", path);
+    stop_first = unlink_own_path; /* or whoever knocks after the hang-up would take it for stale */
     if (!datagram && listen(fd, SOMAXCONN) < 0)
         die("listen %s", path);
     say("server", "listening on %s", path);
@@ -188,15 +197,6 @@ static void serve_datagrams(void)
         to_upper(data, got);
         reply(data, (size_t)got, &client, length);
     }
-}
-
-/* Before close: until then no other server takes the path for stale, and no other file can have its
- * inode. */
-static void unlink_own_path(void)
-{
-    struct stat found;
-    if (lstat(path, &found) == 0 && found.st_dev == bound.st_dev && found.st_ino == bound.st_ino)
-        unlink(path);
 }
 
 static void serve_until_stopped(void)

@@ -297,3 +297,26 @@ localhost_is_a_host() {
 }
 
 @test "00a: localhost is a host wherever one is asked for" { for_all "$(servers)" localhost_is_a_host; }
+
+# ---- A path ------------------------------------------------------------------------------------------------------------
+
+# "rm -f path; serve" while the old server still runs: what stands there belongs to the new one.
+leaves_the_successor_its_path() {
+    local path=$BATS_TEST_TMPDIR/path old old_drain
+    [[ $("$PROGRAM" --help) == *$'\n  --path'* && ${OPTIONS[*]} != *tcp* && ${OPTIONS[*]} != *udp* ]] || return 0
+    [[ $("$PROGRAM" --help) != *--class* || ${OPTIONS[*]} == *unix* ]] || return 0
+    start "${OPTIONS[@]}" --path "$path"
+    old=$SERVER old_drain=$DRAIN
+    rm "$path"
+    start "${OPTIONS[@]}" --path "$path"
+    DEMO=$SERVER
+    kill -TERM "$old"
+    wait "$old"
+    wait "$old_drain"
+    [[ -S $path ]] || fail 'the old server has removed the path of the new one'
+    kill -TERM "$SERVER"
+    stopped
+    [[ ! -e $path ]] || fail 'the new server has left its path'
+}
+
+@test "00a: a server leaves its successor the path" { for_all "$(servers)" leaves_the_successor_its_path; }

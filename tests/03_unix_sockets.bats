@@ -61,6 +61,21 @@ without_privilege() {
     nothing_left
 }
 
+# Its unlink takes a second: whoever comes meanwhile must not find a path where nobody answers.
+@test "03: a server that is told to stop does not look stale while it stops" {
+    command -v strace > /dev/null || skip 'needs strace, which makes a call take longer'
+    local path=$BATS_TEST_TMPDIR/path
+    start serve --path "$path"
+    strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=unlink,shutdown -e inject=unlink:delay_enter=1000000 -p "$SERVER" 3>&- 4>&- &
+    until grep -q '^TracerPid:.[1-9]' "/proc/$SERVER/status"; do :; done
+    kill -TERM "$SERVER"
+    until grep -q SIGTERM "$BATS_TEST_TMPDIR/trace"; do :; done
+    refuses 1 "bind $path: Address already in use" serve --path "$path"
+    wait "$SERVER"
+    SERVER=
+    [[ ! -e $path ]]
+}
+
 @test "03: a path that another server has taken is left alone" {
     start serve --path "$BATS_TEST_TMPDIR/s"
     local first=$SERVER

@@ -224,6 +224,18 @@ is_for_its_owner_and_goes() { # CLASS
     [[ ! -e $ADDRESS ]] || fail 'the path is still there'
 }
 
+@test "12: a path that another server has taken is left alone" {
+    local path=$BATS_TEST_TMPDIR/path old
+    start serve --class unix-stream --path "$path"
+    old=$SERVER
+    rm "$path"
+    start serve --class unix-stream --path "$path"
+    kill "$old"
+    wait "$old"
+    [[ -S $path ]] || fail 'it has removed the path of its successor'
+    stop
+}
+
 @test "12: unix-stream: a path is for its owner only, and goes when the server does" { is_for_its_owner_and_goes unix-stream; }
 @test "12: unix-datagram: a path is for its owner only, and goes when the server does" { is_for_its_owner_and_goes unix-datagram; }
 

@@ -13,6 +13,7 @@
 atomic_int stop_asked;
 atomic_int stop_listener = -1, stop_connection = -1, stop_bell = -1;
 atomic_int stop_cast, stop_cast_status;
+void (*stop_first)(void);
 
 /* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
  * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
@@ -25,6 +26,8 @@ static void hang_up(int signal_number)
         stop_asked = signal_number;
     else
         atomic_compare_exchange_strong(&stop_asked, &none, SIGCHLD);
+    if (stop_first)
+        stop_first();
     shutdown(stop_listener, SHUT_RDWR);
     shutdown(stop_connection, SHUT_RDWR);
     if (stop_bell >= 0 && write(stop_bell, "", 1) < 0) {

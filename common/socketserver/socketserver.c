@@ -411,6 +411,11 @@ struct server_class udp_server(void)
 
 /* ---- UnixStreamServer, UnixDatagramServer ---------------------------------------------------- */
 
+static const char *path_of(const struct server *server)
+{
+    return ((const struct sockaddr_un *)&server->address.storage)->sun_path;
+}
+
 /* Python changes the address family and nothing else. Here only this user may connect, and the path
  * goes when the server does. (Lesson 03 also sees to a path that a server left behind.) */
 static bool bind_path(struct server *server)
@@ -421,15 +426,20 @@ static bool bind_path(struct server *server)
     bool is_new = bind_address(server);
     umask(mask);
     pthread_mutex_unlock(&one_at_a_time);
-    server->bound |= is_new; /* a second try fails, and the path of the first is still there */
+    if (is_new) /* a second try fails, and the path of the first is still there */
+        server->bound = lstat(path_of(server), &server->own_path) == 0;
     return is_new;
 }
 
+/* The path of its own alone: somebody may have removed it, and another server has it now. The
+ * socket is closed afterwards, so that until then nobody takes the path for stale. */
 static void close_and_unlink(struct server *server)
 {
-    const struct sockaddr_un *path = (const struct sockaddr_un *)&server->address.storage;
-    if (server->bound)
-        unlink(path->sun_path);
+    struct stat found;
+    const struct stat *own = &server->own_path;
+    if (server->bound && lstat(path_of(server), &found) == 0 && found.st_dev == own->st_dev &&
+        found.st_ino == own->st_ino)
+        unlink(path_of(server));
     server->bound = false;
     close_descriptors(server);
 }

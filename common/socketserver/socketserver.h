@@ -27,6 +27,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /* One request: a connection, or one datagram. */
 struct request {
@@ -92,6 +93,7 @@ struct server {
     atomic_bool shutdown_requested;
     atomic_int wake[2]; /* a pipe: a byte in it ends the wait for requests */
     bool bound, complained;
+    struct stat own_path;   /* of a server that is bound to a path */
     int requests;           /* so far */
     struct worker *workers; /* a mixin's; the thread that serves keeps the list */
     int worker_count;
