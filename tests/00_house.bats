@@ -42,7 +42,7 @@ long_functions=(
     #
     stage/args.c:args_run stage/crowd.c:crowd_time stage/say.c:say stage/talk.c:talk_both_ways
 )
-lines_of_common=6700 # to be 4500
+lines_of_common=7000 # to be 4500
 wrong_way=(
     'stage/actor.h includes processes/process.h'
     #
