@@ -68,6 +68,8 @@ static const struct named_class *find_class(const char *name)
 
 /* ---- The hotline ----------------------------------------------------------------------------- */
 
+enum { UNFINISHED_MS = 200 };
+
 /* UTF-8, as this file is. A prompt ends with a newline and is sent by one write, which sends all of
  * it: however short the transfers are, no character stays cut. */
 static const char greeting[] = "欢迎致电10086,请输入1xxx,0转人工服务.\n";
@@ -87,8 +89,26 @@ static const char *prompt_for(const char *line, size_t length)
     return is(line, length, "0") ? recorded : again;
 }
 
-/* The posts take what one recv gives for what was dialled, and go on at the end of the file: then a
- * client that closes its side is sent prompts without end. */
+/* What was dialled is a line, or what no newline follows for a while: the posts' client sends a bare
+ * "0". The end of such a text is a guess, as a stream has no messages: lesson 04. */
+static enum lines_result next_dialled(struct lines *reader, char **line, size_t *length)
+{
+    enum lines_result result = lines_take(reader, line, length);
+    while (result == LINES_MORE) {
+        struct pollfd more = {.fd = reader->fd, .events = POLLIN};
+        if (*length > 0 && poll(&more, 1, UNFINISHED_MS) == 0) {
+            reader->start = reader->end;
+            return LINES_LINE;
+        }
+        if (lines_fill(reader) == LINES_ERROR)
+            return LINES_ERROR;
+        result = lines_take(reader, line, length);
+    }
+    return result;
+}
+
+/* The posts' server goes on at the end of the file: a client that closes its side is sent prompts
+ * without end. */
 static bool answer_call(struct handler *self)
 {
     struct service_actor actor = service_actor(self);
@@ -101,7 +121,7 @@ static bool answer_call(struct handler *self)
     while (prompt && !stop_asked) {
         if (!self->class->write(self, prompt, strlen(prompt)))
             return false;
-        result = lines_next(&self->rfile, &line, &length);
+        result = next_dialled(&self->rfile, &line, &length);
         if (result == LINES_END || result == LINES_ERROR)
             break;
         say(actor.name, "client %d dials %s", number, quote(line, length).text);

@@ -38,7 +38,7 @@ static const char *host = "127.0.0.1";
 static long port = 0;
 static long poll_ms = 500;
 static long ops = 100;
-static bool timing;
+static bool timing, upper;
 
 /* ---- The handler: one line in, one line out, with the name of the thread --------------------- */
 
@@ -71,6 +71,22 @@ static bool answer(struct handler *self)
         size = snprintf(reply, sizeof reply, "%s: refused%s\n", name,
                         errno == EDEADLK ? ", EDEADLK" : "");
     return size < (int)sizeof reply && self->class->write(self, reply, (size_t)size);
+}
+
+/* The posts' handler: one recv, one reply, whatever ends what was sent. */
+static bool answer_as_the_posts_do(struct handler *self)
+{
+    char name[32], reply[32 + 1024];
+    name_thread(self, name);
+    int size = snprintf(reply, sizeof reply, "%s: ", name);
+    ssize_t got;
+    do
+        got = recv(self->request->fd, reply + size, 1024, 0);
+    while (got < 0 && errno == EINTR && !stop_asked);
+    if (got < 0)
+        return false;
+    say(name, "received %s", quote(reply + size, (size_t)got).text);
+    return got == 0 || net_send_all(self->request->fd, reply, (size_t)size + (size_t)got);
 }
 
 static void open_server(struct server *server, struct server_class class, const char *loop)
@@ -353,7 +369,11 @@ static int serve(char **operands)
     stop_listener = bell[0];
     stop_on_signals();
     struct server server;
-    service_open(&server, threading_tcp_server(), service_upper(SOCK_STREAM), host, port, NULL);
+    struct handler_class handler = upper ? service_upper(SOCK_STREAM) : base_request_handler();
+    if (!upper)
+        handler.handle = answer_as_the_posts_do;
+    service_open(&server, threading_tcp_server(), handler, host, port, NULL);
+    server.data = "Thread-1";
     say("server", "listening on %s", address_text(&server.address).text);
     pthread_t loop = start_loop(&server);
     wait_for_signal(bell[0]);
@@ -399,6 +419,7 @@ int main(int argc, char **argv)
         {"host", "H", "the address to listen on", .text = &host},
         {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"poll", "MS", "poll_interval of the loop", .number = &poll_ms, .min = 1, .max = 60000},
+        {"upper", NULL, "serve: answer in upper case, as other lessons do", .flag = &upper},
         {"timing", NULL, "measure servers that serve once, with no narration", .flag = &timing},
         {"ops", "N", "servers to start", .number = &ops, .min = 1, .max = 100000},
         {0},

@@ -109,14 +109,30 @@ calls_by_datagrams() { # CLASS
 @test "13: forking-udp: the hotline" { calls_by_datagrams forking-udp; }
 @test "13: forking-unix-datagram: the hotline" { calls_by_datagrams forking-unix-datagram; }
 
-@test "13: half a line is not answered" {
+# The posts' client: sk.sendall("0"), and a recv. The dialogue goes on, call by call.
+@test "13: what no newline follows is answered too, after a while" {
+    start serve
+    local line='' dialled
+    exec {ann}<> "/dev/tcp/$HOST/$PORT"
+    read -r -t "$(limit 5)" line <&"$ann"
+    equal 'unasked' "$greeting" "$line"
+    for dialled in "0 $recorded" "1 $again" "0 $recorded"; do
+        printf %s "${dialled%% *}" >&"$ann"
+        read -r -t "$(limit 5)" line <&"$ann" || true
+        equal "the reply to ${dialled%% *}" "${dialled#* }" "$line"
+    done
+    printf exit >&"$ann"
+    has_end_of_file "$ann"
+    stop
+}
+
+@test "13: a line that comes in two parts is one line, if the second follows soon" {
     start serve
     local line=
     exec {ann}<> "/dev/tcp/$HOST/$PORT"
     read -r -t "$(limit 5)" line <&"$ann"
     equal 'unasked' "$greeting" "$line"
     printf 'ex' >&"$ann"
-    serves_the_hotline
     printf 'it\n' >&"$ann"
     has_end_of_file "$ann"
     stop

@@ -207,6 +207,19 @@ main   | typed: end of file
 server | stopped' "$output"
 }
 
+# As post 4's client and server: "Hello World 1", with no newline, and a reply of the thread that has the request.
+@test "14: serve: answers as the posts' program does" {
+    start serve
+    local i
+    for i in 1 2 3; do
+        equal "request $i" "Thread-$((i + 1)): Hello World $i" "$(printf 'Hello World %d' $i | peer talk "$ADDRESS")"
+    done
+    printf 'a\0b' | peer talk "$ADDRESS" | od -An -c | tr -d ' ' | grep -qF 'Thread-5:a\0b'
+    stop
+}
+
+SERVE=(serve --upper) # from here on
+
 # ---- serve: the loop in the background, the main thread waits for a signal ---------------------------------------------
 
 @test "14: serve: three clients, and five threads" {
@@ -221,7 +234,7 @@ server | stopped' "$output"
 # The thread of a client gets SIGPIPE when nobody reads what it says, and not the main thread.
 @test "14: serve: stops for a signal that another thread gets" {
     mkfifo "$BATS_TEST_TMPDIR/says"
-    timeout -k 1 "$(limit 5)" "$PROGRAM" serve > "$BATS_TEST_TMPDIR/says" 2>&1 3>&- 4>&- &
+    timeout -k 1 "$(limit 5)" "$PROGRAM" serve --upper > "$BATS_TEST_TMPDIR/says" 2>&1 3>&- 4>&- &
     local server=$! line='' status=0
     read -r line < "$BATS_TEST_TMPDIR/says"
     limited "$PROGRAM" connect 127.0.0.1 "${line##*:}" <<< 'is anybody there?' 2> /dev/null || true
@@ -249,7 +262,7 @@ server | stopped' "$output"
 
 @test "14: serve: without a thread for a client it serves on" {
     SERVER_PROGRAM=$BUILD/flaky/$stem
-    REFUSE=2 start serve
+    REFUSE=2 start serve --upper
     equal 'the reply to the first client' '' "$(ask '')"
     serves
     stop
