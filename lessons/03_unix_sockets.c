@@ -320,7 +320,7 @@ static void show_stale_path(void)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         die("the path was expected to be stale");
     say("ann", "connects: %s", strerror(errno));
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && !stop_asked)
         die("the path was expected to be in use");
     say("server", "binds the path again: %s", strerror(errno));
     close(fd);

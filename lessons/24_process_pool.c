@@ -110,7 +110,6 @@ static void destroy_gate(void)
 {
     for (long i = 0; i <= tasks; i++)
         sem_destroy(&gate->may_finish[i]);
-    pthread_barrier_destroy(&gate->all_run);
     shared_free(gate, gate_size());
 }
 

@@ -331,7 +331,7 @@ talks() { # HOST
     refuses 2 'PORT 0: not a number from 1 to 65535' connect ::1 0
     refuses 2 '--max-children 0: not a number from 1 to 1000' serve --fork --max-children 0
     refuses 2 '--max-children 1001: not a number from 1 to 1000' serve --fork --max-children 1001
-    refuses 2 '--timeout 0: not a number from 1 to 60000' trickler --timeout 0
+    refuses 2 '--timeout 0: not a number from 20 to 60000' trickler --timeout 0
     refuses 2 '--deadline 1s: not a number from 0 to 60000' trickler --deadline 1s
     refuses 2 '--deadline 60001: not a number from 0 to 60000' trickler --deadline 60001
     refuses 2 '--ops 0: not a number from 1 to 1000000' --timing --ops 0

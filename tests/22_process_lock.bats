@@ -121,6 +121,7 @@ said() { # LINE...: these lines, one after the other
         equal 'status' 1 "$status"
         grep -qxE 'main   \| temp\[0\] = [0-9]+: [1-9][0-9]* of 1000000000 increments lost' "$BATS_TEST_TMPDIR/says" ||
             fail "$(cat "$BATS_TEST_TMPDIR/says")"
+        equal 'the cause' "$stem: child 1 has ended with -9" "$(tail -n 1 "$BATS_TEST_TMPDIR/says")"
         nothing_left
     done
 }

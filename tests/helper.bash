@@ -10,6 +10,7 @@ BUILD=${BUILD:-build}
 PROGRAM=$BUILD/$stem
 PEER=$BUILD/peers/peer
 unset STEP SLOW
+[[ -x $PEER ]] || { echo "$PEER is missing: make programs builds it (make test does so by itself)" >&2; exit 1; }
 
 # In make bugs, the file that says that the bug has been caught: the rest of the tests need not run, or wait long.
 SEEDED_BUG=${SEEDED_BUG:-}

@@ -9,35 +9,36 @@
 #include <string.h>
 #include <sys/un.h>
 
+static bool parse_path(struct sockaddr_un *address, const char *path)
+{
+    int length = snprintf(address->sun_path, sizeof address->sun_path, "%s", path);
+    bool fits = length > 0 && length < (int)sizeof address->sun_path;
+    if (!fits) /* an empty one would be a name of Linux that is no path */
+        errno = length > 0 ? ENAMETOOLONG : ENOENT;
+    return fits;
+}
+
 bool address_parse(struct address *address, int family, const char *host, long port)
 {
+    bool is_localhost = strcmp(host, "localhost") == 0, is_address;
     memset(address, 0, sizeof *address);
     address->storage.ss_family = (sa_family_t)family;
     if (family == AF_UNIX) {
-        struct sockaddr_un *path = (struct sockaddr_un *)&address->storage;
-        address->length = sizeof *path;
-        int length = snprintf(path->sun_path, sizeof path->sun_path, "%s", host);
-        bool fits = length > 0 && length < (int)sizeof path->sun_path;
-        if (!fits) /* an empty one would be a name of Linux that is no path */
-            errno = length > 0 ? ENAMETOOLONG : ENOENT;
-        return fits;
+        address->length = sizeof(struct sockaddr_un);
+        return parse_path((struct sockaddr_un *)&address->storage, host);
     }
-    bool is_address = port >= 0 && port <= 65535, is_localhost = strcmp(host, "localhost") == 0;
     if (family == AF_INET6) {
         struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)&address->storage;
         address->length = sizeof *ipv6;
         ipv6->sin6_port = htons((uint16_t)port);
-        if (is_localhost)
-            host = "::1";
-        is_address = is_address && inet_pton(AF_INET6, host, &ipv6->sin6_addr) == 1;
+        is_address = inet_pton(AF_INET6, is_localhost ? "::1" : host, &ipv6->sin6_addr) == 1;
     } else {
         struct sockaddr_in *ipv4 = (struct sockaddr_in *)&address->storage;
         address->length = sizeof *ipv4;
         ipv4->sin_port = htons((uint16_t)port);
-        if (is_localhost)
-            host = "127.0.0.1";
-        is_address = is_address && inet_pton(AF_INET, host, &ipv4->sin_addr) == 1;
+        is_address = inet_pton(AF_INET, is_localhost ? "127.0.0.1" : host, &ipv4->sin_addr) == 1;
     }
+    is_address = is_address && port >= 0 && port <= 65535;
     if (!is_address)
         errno = EINVAL;
     return is_address;
