@@ -5,7 +5,7 @@
  * Run      build/21a_shared_array, then with --private
  * Watch    what one process writes is there for all of them: they have the same memory. There are
  *          three orders, and the post names two.
- * Before   20_private_memory
+ * Before   20a_private_list, 20b_copy_on_write
  * After    21b_type_codes, 21c_compound_update
  * Python   the posts' Array('i', [11, 22, 33, 44]); temp[-1]
  */

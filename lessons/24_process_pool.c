@@ -5,7 +5,7 @@
  * Run      build/24_process_pool
  * Watch    "end" comes before the results; ten tasks take two rounds; a task whose worker dies
  *          fails with the signal's name, and no other does.
- * Before   19_processes, 21a_shared_array
+ * Before   19a_processes, 21a_shared_array
  * After    25_prefork_server
  * Python   multiprocessing.Pool: apply, apply_async, map, close, terminate, join
  */

@@ -630,7 +630,7 @@ static const struct timed {
     {"thread", "16_threads --timing", "thread"},
     {"lock", "17_locks --timing --threads 1 --increments 2000000", "lock"},
     {"event", "18_events --timing", "event"},
-    {"process", "19_processes --timing", "process"},
+    {"process", "peers/costs process", "process"},
     {"array", "peers/costs array", "array"},
     {"plock", "22_process_lock --timing", "plock"},
     {"dict", "peers/costs dict", "dict"},

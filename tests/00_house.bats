@@ -24,7 +24,7 @@ too_large=(
     # E. Threads
     16 17 18
     # F. Processes
-    19 20 22 24
+    22 24
     # G. All together
     25 26
 )

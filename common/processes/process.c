@@ -77,7 +77,8 @@ static _Noreturn void run_child(int (*run)(void *argument), void *argument)
     signal(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
     int status = run(argument);
     fflush(NULL);
-    _exit(status); /* exit would also do what the parent wants done at its own end: atexit(3) */
+    /* not exit, which would also do what the parent wants done at its own end: atexit(3) */
+    _exit(status);
 }
 
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
@@ -147,9 +148,11 @@ static bool wait_with_limit(struct process *process, struct deadline deadline)
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &child_ended, &before);
-    int left;
     bool has_taken = false;
-    while (!reap(process, WNOHANG) && errno == ETIMEDOUT && (left = deadline_left(deadline)) > 0) {
+    while (!reap(process, WNOHANG) && errno == ETIMEDOUT) {
+        int left = deadline_left(deadline);
+        if (left <= 0)
+            break;
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
         has_taken |= sigtimedwait(&child_ended, NULL, &limit) == SIGCHLD;
     }
@@ -179,7 +182,9 @@ bool process_is_alive(struct process *process)
 
 int process_exitcode(const struct process *process)
 {
-    return WIFSIGNALED(process->status) ? -WTERMSIG(process->status) : WEXITSTATUS(process->status);
+    if (WIFSIGNALED(process->status))
+        return -WTERMSIG(process->status);
+    return WEXITSTATUS(process->status);
 }
 
 void process_signal(struct process *process, int signal_number)

@@ -1,5 +1,5 @@
 /* actor: the children of a demo, which take turns: who goes on is decided, and not left to luck.
- * Introduced by lesson 21a; lesson 20 shows it longhand.
+ * Introduced by lesson 19a; plumbing.
  *
  * Main and each actor have one end each of a pair of sockets: socketpair(2). A byte to the actor
  * gives it the turn, a byte back ends it. When an actor ends, main finds the end of the file, and

@@ -1,10 +1,11 @@
-/* costs: what the modules of lessons 21 and 23 cost, in one line of timing.
+/* costs: what the modules of lessons 19, 21 and 23 cost, in one line of timing.
  *
+ *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
  *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
  *
- * OPS is for all processes together. If an increment is lost, or a get does not find what was set,
- * the program fails. For lesson 26, and for the tests, which want many processes at once.
+ * OPS is for all processes together. If a status or an increment is lost, or a get does not find
+ * what was set, the program fails. For lesson 26, and for the tests, which want many processes at once.
  */
 #include "processes/array.h"
 #include "processes/dict.h"
@@ -67,6 +68,31 @@ static void time_processes(int (*run)(void *argument), const char *things)
     }
     say_mute(false);
     say_timing(ops / processes * processes, things, start);
+}
+
+/* ---- Lesson 19a ------------------------------------------------------------------------------ */
+
+static int return_number(void *argument)
+{
+    return *(int *)argument;
+}
+
+static void time_starts(void)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long round = 0; round < ops / processes; round++) {
+        struct process each[MOST_PROCESSES] = {0};
+        for (int i = 0; i < processes; i++)
+            if (!process_start(&each[i], "process", return_number, &i))
+                die("fork");
+        for (int i = 0; i < processes; i++) {
+            process_join(&each[i], -1);
+            if (process_exitcode(&each[i]) != i)
+                fail("process %d has ended with %d", i, process_exitcode(&each[i]));
+        }
+    }
+    say_timing(ops / processes * processes, "processes", start);
 }
 
 /* ---- Lesson 21c ------------------------------------------------------------------------------ */
@@ -133,15 +159,27 @@ static void time_dict(void)
 
 int main(int argc, char **argv)
 {
+    static const struct cost {
+        const char *word;
+        void (*time)(void);
+        long ops;
+    } costs[] = {
+        {"process", time_starts, 1000},
+        {"array", time_array, 2000000},
+        {"dict", time_dict, 10000},
+        {0},
+    };
+    const struct cost *cost = costs;
     die_name = "costs";
-    bool is_array = argc > 1 && strcmp(argv[1], "array") == 0;
-    if (argc < 2 || (!is_array && strcmp(argv[1], "dict") != 0))
+    while (cost->word && (argc < 2 || strcmp(argv[1], cost->word) != 0))
+        cost++;
+    if (!cost->word)
         fail("which cost? They are listed at the top of the source");
-    ops = is_array ? 2000000 : 10000;
+    ops = cost->ops;
     if (argc > 2)
         processes = args_number("PROCESSES", argv[2], 1, MOST_PROCESSES);
     if (argc > 3)
         ops = args_number("OPS", argv[3], 1, MOST_OPS);
-    (is_array ? time_array : time_dict)();
+    cost->time();
     return EXIT_SUCCESS;
 }

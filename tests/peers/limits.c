@@ -290,7 +290,7 @@ static void join_child(pid_t child, long wanted)
         fail("a child has not ended well");
 }
 
-/* Lesson 19. A process: fork, exit, waitpid. */
+/* Lesson 19a. A process: fork, exit, waitpid. */
 static void time_process(void)
 {
     clock_gettime(CLOCK_MONOTONIC, &start);

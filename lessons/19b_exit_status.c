@@ -1,0 +1,185 @@
+/* 19b_exit_status: how a child ends, and how its parent learns of it
+ *
+ * Predict  a child returns 256: which exit code does its parent see? And which of a child that
+ *          SIGTERM ends?
+ * Run      build/19b_exit_status, then with --limit 2000
+ * Watch    eight bits of status, or the signal; a child that does not obey, and a join that gives
+ *          up; whom nobody can wait for; a daemon.
+ * Before   19a_processes
+ * After    19c_copies
+ * Python   Process: exitcode, terminate, kill, join(timeout), daemon
+ */
+#include "processes/process.h"
+#include "stage/actor.h"
+#include "stage/args.h"
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { WORK_MS = 20 };
+
+static long limit_ms = 20;
+
+static void start(struct process *process, int (*run)(void *argument), void *argument)
+{
+    if (!process_start(process, "child", run, argument))
+        die("fork");
+}
+
+/* ---- How a child ends ------------------------------------------------------------------------ */
+
+static int returns(void *argument)
+{
+    return *(int *)argument;
+}
+
+static int crashes(void *argument)
+{
+    (void)argument;
+    struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none); /* no core file in the class's directory */
+    abort();
+}
+
+static int waits(void *argument)
+{
+    (void)argument;
+    process_end_with_parent(SIGTERM);
+    while (poll(NULL, 0, -1) < 0)
+        continue;
+    return EXIT_SUCCESS;
+}
+
+static void say_code(const char *what, const struct process *process)
+{
+    int code = process_exitcode(process);
+    if (code < 0)
+        say("main", "%s: exit code %d (%s)", what, code, strsignal(-code));
+    else
+        say("main", "%s: exit code %d", what, code);
+}
+
+static void join_and_say(const char *what, struct process *process)
+{
+    process_join(process, -1);
+    say_code(what, process);
+}
+
+static void play_ends(void)
+{
+    struct process three = {0}, many = {0}, crash = {0}, polite = {0};
+    start(&three, returns, &(int){3});
+    join_and_say("a child that returns 3", &three);
+    start(&many, returns, &(int){256});
+    join_and_say("a child that returns 256", &many);
+    start(&crash, crashes, NULL);
+    join_and_say("a child that calls abort", &crash);
+    start(&polite, waits, NULL);
+    process_signal(&polite, SIGTERM);
+    join_and_say("a child that is terminated", &polite);
+}
+
+/* ---- Join with a limit ----------------------------------------------------------------------- */
+
+static int ignores_sigterm(void *argument)
+{
+    (void)argument;
+    actor_await_turn();
+    signal(SIGTERM, SIG_IGN);
+    actor_end_turn();
+    actor_await_turn();
+    return EXIT_SUCCESS;
+}
+
+static void play_limit(void)
+{
+    struct actor stubborn;
+    actor_start(&stubborn, "stubborn", ignores_sigterm, NULL);
+    actor_give_turn(&stubborn);
+    say("main", "terminates one that ignores SIGTERM, and joins it with a limit");
+    process_signal(&stubborn.process, SIGTERM);
+    bool joined = process_join(&stubborn.process, limit_ms);
+    say("main", "%s", !joined && errno == ETIMEDOUT ? "ETIMEDOUT: it still runs" : "it has ended");
+    actor_kill(&stubborn);
+    say_code("the same child is killed", &stubborn.process);
+}
+
+/* ---- Mistakes -------------------------------------------------------------------------------- */
+
+static void say_refusal(const char *actor, const char *what, bool done)
+{
+    say(actor, "%s: %s", what,
+        done                ? "done"
+        : errno == EALREADY ? "EALREADY, once is enough"
+        : errno == ESRCH    ? "ESRCH, there is none"
+        : errno == ECHILD   ? "ECHILD, only its parent can"
+                            : strerror(errno));
+}
+
+static int joins_its_sister(void *sister)
+{
+    say_refusal("child", "joins its sister", process_join(sister, -1));
+    return EXIT_SUCCESS;
+}
+
+static void play_mistakes(void)
+{
+    struct process unborn = {0}, ann = {0}, bea = {0};
+    start(&ann, waits, NULL);
+    say_refusal("main", "starts a child a second time", process_start(&ann, "ann", waits, NULL));
+    say_refusal("main", "joins a child that was never started", process_join(&unborn, -1));
+    start(&bea, joins_its_sister, &ann);
+    process_join(&bea, -1);
+    process_signal(&ann, SIGTERM);
+    process_join(&ann, -1);
+}
+
+/* ---- The end of main ------------------------------------------------------------------------- */
+
+static int finishes(void *argument)
+{
+    (void)argument;
+    poll(NULL, 0, WORK_MS);
+    say("worker", "has finished its work");
+    return EXIT_SUCCESS;
+}
+
+static void play_end(void)
+{
+    struct process daemon = {.daemon = true}, worker = {0};
+    start(&daemon, waits, NULL);
+    say("main", "starts a worker, and ends: terminates the daemon, waits for the worker");
+    start(&worker, finishes, NULL);
+    process_join_all();
+    say_code("the worker", &worker);
+    say_code("the daemon", &daemon);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    play_ends();
+    play_limit();
+    play_mistakes();
+    play_end();
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
+    static const struct option_spec options[] = {
+        {"limit", "MS", "how long main waits for a child that does not obey", .number = &limit_ms,
+         .min = 1, .max = 10000},
+        {0},
+    };
+    static const struct program program = {"How a child ends, and how its parent learns of it.",
+                                           commands, options};
+    return args_run(argc, argv, &program);
+}

@@ -1,0 +1,123 @@
+# The mistakes that these tests catch: a join inside the loop; children that are left when their parent ends; a fork that
+# fails, or a child that is killed, and is not noticed; text that is printed twice.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; family, LOG and SERVER are the helper's
+load helper
+load peers/every_server
+
+# Numbers are pids, but for those of the children, and the times that passed.
+neutral() {
+    sed -E -e 's/\b(am|is) [0-9]+/\1 PID/g' -e 's/(the loop): [0-9]+ ms/\1: MS ms/'
+}
+
+# Starts the demo in the background; it pauses this long after each line.
+begin() { # MS [OPTION...]
+    LOG=$BATS_TEST_TMPDIR/log
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    : > "$LOG"
+    env "$family" SLOW="$1" "$PROGRAM" "${@:2}" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
+    SERVER=$!
+}
+
+# Waits until the demo has ended with this status and these words on stderr, and all of its children too.
+ends_with() { # STATUS ERRORS
+    local status=0 demo=$SERVER
+    timeout "$(limit 10)" tail --pid="$demo" -s 0.02 -f /dev/null || fail 'the demo does not end'
+    SERVER=
+    wait "$demo" || status=$?
+    equal 'the status' "$1" "$status"
+    equal 'the errors' "$2" "$(cat "$LOG.errors")"
+    nothing_left_soon
+}
+
+@test "19a: the demo is the same each time" { check_demo 4; }
+
+@test "19a: each child has a pid of its own, and one parent" {
+    begin 0
+    local main=$SERVER
+    ends_with 0 ''
+    equal 'pids' 10 "$(sed -n 's/.* hi [0-9]: I am \([0-9]*\), my .*/\1/p' "$LOG" | sort -u | wc -l)"
+    equal 'parents' "$main" "$(sed -n 's/.* hi [0-9]:.* my parent is //p' "$LOG" | sort -u)"
+    equal 'main' "$main" "$(sed -n 's/^main .* I am \([0-9]*\),.*/\1/p' "$LOG")"
+}
+
+@test "19a: all are alive before the first is joined; with --join-inside, one at a time" {
+    [[ $(play) == *'| hi 9: '*'main   | 10 alive at the same time'* ]]
+    [[ $(play --join-inside) == *'| hi 9: '*'main   | 1 alive at the same time'* ]]
+}
+
+@test "19a: joined after the loop they work at the same time, inside one after the other" {
+    local transcript inside after
+    transcript=$(play)
+    inside=$(sed -n 's/.*inside the loop: \(.*\) ms/\1/p' <<< "$transcript")
+    after=$(sed -n 's/.*after the loop: \(.*\) ms/\1/p' <<< "$transcript")
+    ((inside >= 200)) || fail "ten times 20 ms, one after the other, took $inside ms"
+    ((after >= 20 && after < inside - 60)) || fail "inside: $inside ms, after: $after ms"
+}
+
+# ---- Being refused and stopped -----------------------------------------------------------------------------------------
+
+@test "19a: a process that is refused is a clear error, and nothing is left" {
+    local nth
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    for nth in 1 7 11 20 30; do
+        run limited env "$family" REFUSE=$nth "$BUILD/flaky/$stem"
+        equal "status without process $nth" 1 "$status"
+        equal "errors without process $nth" "$stem: fork: Resource temporarily unavailable" "$(grep -v " | " <<< "$output")"
+        nothing_left
+    done
+}
+
+@test "19a: SIGTERM and SIGINT end the children first, also one that is stopped" {
+    local signal
+    for signal in TERM INT; do
+        begin 50
+        await 'hi 2'
+        kill -STOP "$(children_of "$SERVER" | head -n 1)"
+        kill "-$signal" "$SERVER"
+        ends_with $((128 + $(kill -l "$signal"))) ''
+    done
+}
+
+@test "19a: a demo that is broken off leaves nothing behind" {
+    broken_off_by TERM 143 'hi 3'
+    broken_off_by HUP 129 'joined inside the loop'
+}
+
+@test "19a: a child that is killed is noticed, and ends none of its sisters" {
+    begin 30
+    await 'hi 2'
+    kill -KILL "$(children_of "$SERVER" | head -n 1)"
+    ends_with 1 '19a_processes: child has ended with -9'
+    grep -q 'hi 9' "$LOG"
+}
+
+@test "19a: children whose parent is killed end too" {
+    begin 50
+    await 'hi 2'
+    kill -KILL "$SERVER"
+    ends_with 137 ''
+}
+
+@test "19a: nobody reads: the end of all, without a word" {
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    env "$family" "$PROGRAM" 2>&1 < /dev/null 3>&- 4>&- | head -n 5 > "$BATS_TEST_TMPDIR/head"
+    equal 'status, 128 and SIGPIPE, and lines that were read' '141 5' "${PIPESTATUS[0]} $(wc -l < "$BATS_TEST_TMPDIR/head")"
+    nothing_left
+}
+
+@test "19a: calls that are interrupted make no difference" {
+    same_story 'the demo' 'joined after the loop' "$(play | neutral)" "$(PROGRAM=$BUILD/flaky/$stem && play | neutral)"
+}
+
+@test "19a: what a process costs is measured, and no status is lost" {
+    same_transcript 'what is said' 'timing | 120 processes in TIME s, MS processes/s' "$(limited "$BUILD/peers/costs" process 3 120)"
+}
+
+@test "19a: names what is wrong" {
+    refuses 2 '--joined: no such option; see --help' --joined
+    refuses 2 'serve: no such command; see --help' serve
+}
+
+@test "19a: has help" { every_server_has_help --join-inside; }
+
+@test "19a: the slides show what is so" { check_slides; }
