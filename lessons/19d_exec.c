@@ -125,6 +125,8 @@ static void play(int (*child)(void *unused))
     if (!process_start(&process, "child", child, NULL))
         die("fork");
     process_join(&process, -1);
+    if (process_exitcode(&process) == EXIT_FAILURE)
+        exit(EXIT_FAILURE); /* it has said why */
     say("main", "exit code %d", process_exitcode(&process));
 }
 

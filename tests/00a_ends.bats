@@ -125,7 +125,8 @@ stopped() {
     wait "$SERVER" || status=$?
     SERVER=
     equal status 0 "$status"
-    equal 'the last line' 'server | stopped' "$(wait "$DRAIN"; tail -n 1 "$LOG" | tr -s ' ')"
+    wait "$DRAIN"
+    equal 'the last line' 'server | stopped' "$(tail -n 1 "$LOG" | tr -s ' ')"
     nothing_left_at_all
 }
 
