@@ -91,7 +91,7 @@ static long clients[CHART_POINTS];
 static int client_counts;
 static struct load_plan plan;
 static int server_cpu, own_cpu;
-static int idle_for_memory; /* clients, each of which is two descriptors in measure_sockets */
+static int idle_for_memory; /* clients */
 
 static void add_entry(const char *name, size_t name_length, char *command)
 {
@@ -132,22 +132,28 @@ static void add_peers(void)
     }
 }
 
-/* The folder that this program lies in, with a slash at its end. proc_pid_exe(5) */
+/* The folder that this program lies in, with a slash at its end, as the shell takes it: in quotes,
+ * and a quote in its name is '\\''. proc_pid_exe(5) */
 static const char *own_folder(void)
 {
-    static char path[4096];
+    static char quoted[4 * 4096];
+    char path[4096], *end = quoted;
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length < 0)
         die("readlink /proc/self/exe");
     path[length] = '\0';
     *(strrchr(path, '/') + 1) = '\0';
-    return path;
+    *end++ = '\'';
+    for (const char *c = path; *c; c++)
+        end += sprintf(end, *c == '\'' ? "'\\''" : "%c", *c);
+    strcpy(end, "'");
+    return quoted;
 }
 
 static void add_model(const struct model *model)
 {
     char *command;
-    if (asprintf(&command, "'%s'%s", own_folder(), model->command) < 0)
+    if (asprintf(&command, "%s%s", own_folder(), model->command) < 0)
         command = NULL;
     add_entry(model->name, strlen(model->name), command);
 }
@@ -239,44 +245,24 @@ static void measure(const struct entry *entry, long count, struct round *round)
     };
 }
 
-/* What the kernel takes for the two sockets of a connection, in KiB. */
-static double measure_sockets(void)
-{
-    int fds[2 * MOST_IDLE], count = 0;
-    say_mute(true);
-    int listener = net_listen("127.0.0.1", 0), port = net_port(listener);
-    say_mute(false);
-    long before = contender_kernel_memory();
-    while (count < 2 * idle_for_memory) {
-        fds[count++] = net_connect("127.0.0.1", port);
-        fds[count++] = accept(listener, NULL, NULL);
-    }
-    long after = contender_kernel_memory();
-    while (count > 0)
-        close(fds[--count]);
-    close(listener);
-    return (double)(after - before) / idle_for_memory;
-}
-
-/* Memory of the server and of the kernel for each client that is connected and silent, in KiB,
- * beyond the sockets. The kernel's is the whole system's, so what others do adds noise. */
-static double measure_idle(const struct entry *entry, double of_sockets)
+/* Memory of the server for each client that is connected and silent, in KiB: that of its processes,
+ * and of the kernel for them. The sockets themselves are the same for all, and are not counted. */
+static double measure_idle(const struct entry *entry)
 {
     struct contender contender;
     if (!start(&contender, entry))
         return -1;
     struct load *first = open_load(&contender, 1, 0); /* what the first one takes is not each's */
-    long before = contender_memory(&contender) + contender_kernel_memory();
+    long before = contender_memory(&contender);
     struct load *load = open_load(&contender, 0, idle_for_memory);
-    long after = contender_memory(&contender) + contender_kernel_memory();
-    int served = load_served(load), connections = load_connections(load);
+    long after = contender_memory(&contender);
+    int served = load_served(load);
     load_free(load);
     load_free(first);
     contender_stop(&contender);
     if (served < ENOUGH_IDLE)
         return -1;
-    double each = ((double)(after - before) - of_sockets * connections) / served;
-    return each > 0 ? each : 0;
+    return after > before ? (double)(after - before) / served : 0;
 }
 
 /* ---- Medians --------------------------------------------------------------------------------- */
@@ -387,6 +373,28 @@ static void print_table(int point)
     }
 }
 
+/* A peer whose name ends in that of a model, as py-serial does, is its pair: they are compared round
+ * by round, as the two of a round ran one after the other. */
+static void print_pairs(int point)
+{
+    for (int i = 0; i < entry_count; i++)
+        for (int peer = 0; peer < entry_count; peer++) {
+            size_t length = strlen(entries[peer].name), of_model = strlen(entries[i].name);
+            if (length <= of_model + 1 || entries[peer].name[length - of_model - 1] != '-' ||
+                strcmp(entries[peer].name + length - of_model, entries[i].name) != 0)
+                continue;
+            double ratios[MOST_ROUNDS];
+            for (long round = 0; round < rounds; round++) {
+                double rate = entries[peer].rounds[point][round].rate;
+                ratios[round] = rate > 0 ? entries[i].rounds[point][round].rate / rate : 0;
+            }
+            struct spread ratio = spread_of(ratios, rounds);
+            say(padded(entries[i].name).text, "%5.2f ±%2.0f%% of %s", ratio.median, ratio.percent,
+                entries[peer].name);
+        }
+}
+
+/* As long as the rate, and shorter where not all clients were served. */
 static void print_bars(int point)
 {
     static const char bar[] = "########################################";
@@ -395,8 +403,13 @@ static void print_bars(int point)
         plural(clients[point]));
     for (int i = 0; i < entry_count; i++) {
         double rate = MEDIAN(entries[i].rounds[point], rate);
-        int length = best > 0 ? (int)(rate / best * (double)(sizeof bar - 1) + 0.5) : 0;
-        say(padded(entries[i].name).text, "%-40.*s %7.0f", length, bar, rate);
+        double share = MEDIAN(entries[i].rounds[point], served) / (double)clients[point];
+        int length = best > 0 ? (int)(rate / best * share * (double)(sizeof bar - 1) + 0.5) : 0;
+        if (share < 1)
+            say(padded(entries[i].name).text, "%-20.*s %.0f of %ld served", length, bar,
+                share * (double)clients[point], clients[point]);
+        else
+            say(padded(entries[i].name).text, "%-40.*s %7.0f", length, bar, rate);
     }
 }
 
@@ -494,17 +507,12 @@ static void take_turns(int point)
     show_progress(NULL, 0, 0);
 }
 
+/* Once: it differs by less than 1 % from one time to the next. */
 static void measure_memory(void)
 {
-    double of_sockets = measure_sockets(), kib[MOST_ENTRIES][MOST_ROUNDS];
-    for (long round = 0; round < rounds; round++)
-        for (int i = 0; i < entry_count && !stop_asked; i++) {
-            show_progress(entries[i].name, idle_for_memory, round);
-            kib[i][round] = measure_idle(&entries[i], of_sockets);
-        }
     for (int i = 0; i < entry_count && !stop_asked; i++) {
-        struct spread all = spread_of(kib[i], rounds); /* which sorts them: the lowest is first */
-        entries[i].idle_kib = kib[i][0] < 0 ? -1 : all.median;
+        show_progress(entries[i].name, idle_for_memory, 0);
+        entries[i].idle_kib = measure_idle(&entries[i]);
     }
 }
 
@@ -598,15 +606,16 @@ static int contest(char **operands)
     long descriptors = net_raise_descriptor_limit();
     if (descriptors < FEWEST)
         fail("%ld files may be open: a contest needs %d", descriptors, FEWEST);
-    idle_for_memory =
-        descriptors < 2 * MOST_IDLE + SPARE ? (int)(descriptors - SPARE) / 2 : MOST_IDLE;
+    idle_for_memory = descriptors < MOST_IDLE + SPARE ? (int)descriptors - SPARE : MOST_IDLE;
     contender_pin(own_cpu);
     if (plan.mode == LOAD_ECHO && idle_for_memory >= ENOUGH_IDLE)
         measure_memory();
     for (int point = 0; point < client_counts && !stop_asked; point++) {
         take_turns(point);
-        if (!stop_asked)
-            print_table(point);
+        if (stop_asked)
+            return EXIT_SUCCESS;
+        print_table(point);
+        print_pairs(point);
     }
     if (stop_asked)
         return EXIT_SUCCESS;
@@ -684,8 +693,8 @@ static const char *ratio_text(double *ratios, char *text, size_t room)
 static void time_one(const struct timed *timed)
 {
     double rates[MOST_ROUNDS], of_python[MOST_ROUNDS], of_limit[MOST_ROUNDS];
-    char command[4096 + 128], first[32], second[32];
-    snprintf(command, sizeof command, "'%s'%s", own_folder(), timed->command);
+    char command[4 * 4096 + 128], first[32], second[32];
+    snprintf(command, sizeof command, "%s%s", own_folder(), timed->command);
     for (long i = 0; i < rounds; i++) {
         show_progress(timed->word, 0, i);
         rates[i] = rate_of(command);

@@ -284,7 +284,7 @@ write_peer() { # NAME LINE COMMAND
     for mode in connect echo; do
         contest --models '' --mode "$mode" --seconds 60 --peer "nobody=$LOADS serve nobody" --json "$BATS_TEST_TMPDIR/json"
         equal 'the row' 'nobody 0 0 0.00 0 0 0.0 - 0' "$(rows)"
-        equal 'the bar' 'nobody : 0' "$(bars)"
+        grep -qxE 'nobody \| +0 of 16 served' <<< "$output" || fail "$output"
         [[ $output == *'nobody | refused or lost 16 of 16 clients'* ]] || fail "$output"
         equal 'rate' 1 "$(grep -c '"rate": 0.0,' "$BATS_TEST_TMPDIR/json")"
     done
@@ -636,6 +636,31 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
     contest --mode echo --models select,poll,epoll --clients 4 --idle 900
     rows | awk '{ cpu[$1] = $7 } END { if (NR != 3 || cpu["select"] < 2 * cpu["epoll"] || cpu["poll"] < 2 * cpu["epoll"]) exit 1 }' ||
         fail "$output"
+}
+
+# A thread has a stack of the kernel's, 16 KiB, and some pages of its own; a client of epoll has a few hundred bytes.
+@test "26: the memory of a silent client is that of the server, whatever else the machine does" {
+    contest --mode echo --models epoll,thread,fork --clients 2
+    rows | awk '{ kib[$1] = $8 } END { if (NR != 3 || kib["epoll"] > 3 || kib["thread"] < 18 || kib["thread"] > 40 ||
+        kib["fork"] < 80 || kib["fork"] > 200) exit 1 }' || fail "$output"
+}
+
+@test "26: a peer that is named after a model is its pair, round by round" {
+    contest --models serial,epoll --peer "same-serial='$BUILD/01_serial_server' serve" --peer "other='$BUILD/01_serial_server' serve"
+    equal 'pairs' 1 "$(grep -cE '^serial +\| +[0-9.]+ ± *[0-9]+% of same-serial$' <<< "$output")"
+    equal 'lines with a pair' 1 "$(grep -c '% of ' <<< "$output")"
+}
+
+@test "26: a folder may have a quote in its name" {
+    mkdir "$BATS_TEST_TMPDIR/it's"
+    cp "$BUILD"/{26_showdown,01_serial_server} "$BATS_TEST_TMPDIR/it's"
+    run limited "$BATS_TEST_TMPDIR/it's/26_showdown" --models serial --requests 10
+    equal status 0 "$status"
+}
+
+@test "26: a server that serves a few of many has a short bar" {
+    contest --mode echo --models serial,epoll --clients 20
+    [[ $output =~ serial\ +\|\ #?\ +1\ of\ 20\ served ]] || fail "$output"
 }
 
 @test "26: the slides show what is so" { check_slides; }

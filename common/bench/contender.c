@@ -23,10 +23,8 @@ enum {
     START_MS = 10000,
     STOP_MS = 5000,
     LOOK_AGAIN_MS = 10,
-    STEADY_MS = 500,
-    STEADY_FOR_MS = 50,
     LOOK_UP_MS = 100,
-    STEADY_KIB = 32
+    KERNEL_STACK_KIB = 16
 };
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
@@ -267,12 +265,15 @@ double contender_cpu(const struct contender *contender)
     return seconds;
 }
 
+/* Its pages; and what the kernel keeps for it alone: its page tables, and a stack for each thread. */
 static void add_memory(pid_t process, const struct stat_line *line, double *kib)
 {
     (void)line;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
     *kib += (double)kib_in(path, "Pss:");
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+    *kib += (double)(kib_in(path, "VmPTE:") + KERNEL_STACK_KIB * kib_in(path, "Threads:"));
 }
 
 long contender_memory(const struct contender *contender)
@@ -280,38 +281,4 @@ long contender_memory(const struct contender *contender)
     double kib = 0;
     for_each_process(contender->process, add_memory, &kib);
     return (long)kib;
-}
-
-/* The kernel counts for each CPU by itself and adds up once a second, or when root asks for it:
- * proc_sys_vm(5), "stat_refresh". */
-static void add_up_now(void)
-{
-    int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)!write(fd, "1", 1);
-    close(fd);
-}
-
-static long kernel_memory(void)
-{
-    add_up_now();
-    static const char *const names[] = {"KernelStack:", "PageTables:", "SUnreclaim:"};
-    long kib = 0;
-    for (int i = 0; i < 3; i++)
-        kib += kib_in("/proc/meminfo", names[i]);
-    return kib;
-}
-
-/* The kernel gives back what ended processes had a little later: waits until it is done. */
-long contender_kernel_memory(void)
-{
-    struct deadline deadline = deadline_in(STEADY_MS);
-    long before, now = kernel_memory();
-    do {
-        before = now;
-        poll(NULL, 0, STEADY_FOR_MS);
-        now = kernel_memory();
-    } while (labs(now - before) > STEADY_KIB && deadline_left(deadline) > 0);
-    return now;
 }

@@ -44,13 +44,10 @@ void contender_stop(struct contender *contender);
  * the kernel tells it in steps of 10 ms. clock_getcpuclockid(3), proc_pid_stat(5) */
 double contender_cpu(const struct contender *contender);
 
-/* The memory of its processes, in KiB; what several of them share is counted once. It is Pss in
- * proc_pid_smaps(5). */
+/* The memory of its processes, in KiB: pages, where what several of them share is counted once (Pss
+ * in proc_pid_smaps(5)), page tables (VmPTE in proc_pid_status(5)), and the stacks that the kernel has
+ * for their threads, 16 KiB each. */
 long contender_memory(const struct contender *contender);
-
-/* The memory that the kernel uses for stacks, page tables and objects, in KiB, of all processes:
- * of interest is by how much it grows. proc_meminfo(5) */
-long contender_kernel_memory(void);
 
 /* Binds the calling thread, and what it starts from now on, to this CPU; -1: to all that it had.
  * sched_setaffinity(2) */
