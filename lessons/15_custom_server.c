@@ -541,7 +541,7 @@ int main(int argc, char **argv)
         {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"fork", NULL, "serve each client in a process, not in a thread", .flag = &forking},
         {"max-children", "N", "so many processes at once", .number = &max_children, 1, 1000},
-        {"timeout", "MS", "of a read in the scene trickler", .number = &timeout, 2 * TRICKLE_MS,
+        {"timeout", "MS", "of a read, in trickler", .number = &timeout, 2 * TRICKLE_MS,
          60000},
         {"deadline", "MS", "of the scene trickler; 0: none", .number = &deadline, .max = 60000},
         {"timing", NULL, "measure the replies of the scene nagle", .flag = &timing},

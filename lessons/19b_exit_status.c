@@ -175,8 +175,8 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
-        {"limit", "MS", "how long main waits for a child that does not obey", .number = &limit_ms,
-         .min = 1, .max = 10000},
+        {"limit", "MS", "how long main waits for a child", .number = &limit_ms, .min = 1,
+         .max = 10000},
         {0},
     };
     static const struct program program = {"How a child ends, and how its parent learns of it.",

@@ -31,7 +31,7 @@ too_large=(
 
 # What of common/ is over a budget today.
 long_modules=(
-    bench/contender.c bench/load.c
+    bench/load.c
     #
     processes/pool.c
     #

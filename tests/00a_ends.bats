@@ -224,7 +224,7 @@ fills_the_disk() {
     { dd if=/dev/zero bs=512 count=1 2> /dev/null; } > "$BATS_TEST_TMPDIR/says"
     (
         ulimit -f 1
-        exec timeout "$(limit 3)" env "$family" "$PROGRAM" "${OPTIONS[@]}" >> "$BATS_TEST_TMPDIR/says" 2> "$BATS_TEST_TMPDIR/errors"
+        exec timeout "$(limit 10)" env "$family" "$PROGRAM" "${OPTIONS[@]}" >> "$BATS_TEST_TMPDIR/says" 2> "$BATS_TEST_TMPDIR/errors"
     ) || status=$?
     ((status == 0 && $(wc -c < "$BATS_TEST_TMPDIR/says") < 1024)) || says_why "$status"
 }

@@ -394,11 +394,6 @@ int load_served(const struct load *load)
     return load->served;
 }
 
-int load_connections(const struct load *load)
-{
-    return load->open;
-}
-
 void load_free(struct load *load)
 {
     for (int i = 0; load->clients && i < load->count; i++)

@@ -52,9 +52,8 @@ struct load *load_open(const struct load_plan *plan);
  * replies come, and, without harm, when stop_asked (stop.h). */
 struct load_result load_run(struct load *load);
 
-/* How many clients have had a reply, and how many are connected or try to be; the idle ones too. */
+/* How many clients have had a reply, the idle ones too. */
 int load_served(const struct load *load);
-int load_connections(const struct load *load);
 
 /* Closes the connections and frees what load_open made. */
 void load_free(struct load *load);
