@@ -33,8 +33,8 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
  * once if the parent has ended before. Linux: prctl(2); lesson 25 shows it longhand. */
 void process_end_with_parent(int signal_number);
 
-/* Waits until it has ended, ms at most; -1: without limit. Waits for the process itself: a child of
- * its own that lives on is no matter. Returns false with errno set: ETIMEDOUT, it still runs;
+/* Waits until it has ended, ms at most; -1: without limit. Waits for the process itself: a
+ * grandchild that still runs makes no difference. Returns false with errno set: ETIMEDOUT, it still runs;
  * ESRCH, it was never started; ECHILD, it is not a child of the process that calls. Process.join */
 bool process_join(struct process *process, long ms);
 

@@ -3,9 +3,9 @@
  *
  * Main and each actor have one end each of a pair of sockets: socketpair(2). A byte to the actor
  * gives it the turn, a byte back ends it. When an actor ends, main finds the end of the file, and
- * waits no longer. When main ends, so does who waits for a turn: the latest at once, and each as
- * soon as those that were started after it have ended, as they have copies of main's end. On Linux
- * the others end too, by SIGTERM: prctl(2).
+ * waits no longer. When main ends, every actor that waits for a turn ends too: the one started last
+ * at once, the others one after another, because later actors hold copies of main's ends. On Linux
+ * the others end as well, by SIGTERM: prctl(2).
  */
 #ifndef ACTOR_H
 #define ACTOR_H
