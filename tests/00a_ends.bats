@@ -231,6 +231,22 @@ fills_the_disk() {
 
 @test "00a: a disk that fills in the middle of a demo ends it with one line" { for_all "$(demos)" fills_the_disk; }
 
+# ---- No process or thread is to be had ---------------------------------------------------------------------------------
+
+# It ends by itself, with one line that says why, or does without, and leaves nothing in any case.
+is_refused() {
+    local nth status
+    DEMO=PID
+    for nth in 1 2 3; do
+        status=0
+        CALM=1 REFUSE=$nth timeout "$(limit 5)" env "$family" "$BUILD/flaky/$stem" > "$BATS_TEST_TMPDIR/says" 2> "$BATS_TEST_TMPDIR/errors" || status=$?
+        ((status == 0)) || equal "without process or thread $nth" "1 1" "$status $(wc -l < "$BATS_TEST_TMPDIR/errors")"
+        nothing_left_at_all
+    done
+}
+
+@test "00a: a demo that is refused a process or a thread ends with one line and leaves nothing" { for_all "$(demos)" is_refused; }
+
 # ---- Too few descriptors -----------------------------------------------------------------------------------------------
 
 # It ends by itself, with one line that says why, or it waits for better times, and ends when it is told to.

@@ -284,3 +284,10 @@ answers_datagrams() {
 @test "03: survives EMFILE without a spin" { at_a_path every_server_survives_emfile 4 -S; }
 @test "03: survives EINTR and short transfers" { at_a_path every_server_survives_eintr_and_short_transfers; }
 @test "03: stops with clients connected" { at_a_path every_server_stops_with_clients_connected; }
+
+@test "03: a demo that is refused its clients' process leaves no path" {
+    run limited env TMPDIR="$BATS_TEST_TMPDIR" CALM=1 REFUSE=1 "$BUILD/flaky/$stem"
+    equal 'status' 1 "$status"
+    equal 'the last line' "$stem: fork: Resource temporarily unavailable" "${lines[-1]}"
+    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+}

@@ -19,8 +19,13 @@ void cast_start(void (*play)(void))
         return; /* the play is over before it has begun */
     pid_t server = getpid();
     pid_t cast = child_fork(); /* which has no handler that might hang up on the shared listener */
-    if (cast < 0)
+    if (cast < 0) {
+        int error = errno;
+        if (stop_first)
+            stop_first(); /* the server ends before it has begun, and so must its path */
+        errno = error;
         die("fork");
+    }
     if (cast == 0) {
         child_ends_with(server, SIGKILL);
         close(stop_listener);

@@ -1,7 +1,7 @@
 /* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
  * with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of it is
  * allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment, the Nth
- * thread or process is refused with EAGAIN. */
+ * thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -50,10 +50,15 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 pid_t __wrap_fork(void);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
+static bool is_calm(void)
+{
+    return getenv("CALM") != NULL;
+}
+
 static bool interrupted(void)
 {
     static _Thread_local unsigned calls;
-    if (calls++ % 3 != 0)
+    if (is_calm() || calls++ % 3 != 0)
         return false;
     errno = EINTR;
     return true;
@@ -64,7 +69,7 @@ static size_t shortened(int fd, size_t length)
     int type = 0;
     socklen_t size = sizeof type;
     bool is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
-    return (is_socket && type != SOCK_STREAM) || length < SHORT ? length : SHORT;
+    return is_calm() || (is_socket && type != SOCK_STREAM) || length < SHORT ? length : SHORT;
 }
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length)
