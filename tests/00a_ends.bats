@@ -171,6 +171,19 @@ STRANGE=("$BUILD/peers/inherit" ignore "$ENDINGS,SIGCHLD" "$BUILD/peers/inherit"
     for_all "$(demos)" plays_as_usual unshare -pf --mount-proc
 }
 
+plays_to_its_end() {
+    local closed
+    DEMO=PID
+    for closed in 1 2 012; do
+        limited env "$family" "$BUILD/peers/inherit" closed "$closed" "$PROGRAM" > "$BATS_TEST_TMPDIR/says" 2>&1 || fail "without $closed: status $?" "$(cat "$BATS_TEST_TMPDIR/says")"
+        nothing_left_at_all
+    done
+}
+
+@test "00a: a demo plays to its end without a standard output, a standard error, or any of the three" {
+    for_all "$(demos)" plays_to_its_end
+}
+
 ends_although() { # COMMAND... that starts it
     STARTED_BY="$*" begin_demo 2 2> /dev/null || { ends_at_once 0 && return; }
     local pid=$DEMO
@@ -197,6 +210,18 @@ server_ends_although() { # COMMAND... that starts it
 
 @test "00a: a server ends when told, whatever signals it found ignored or blocked" {
     for_all "$(servers)" server_ends_although "${STRANGE[@]}"
+}
+
+server_ends_as_process_1() {
+    SERVER_PROGRAM=unshare start -pf --mount-proc "$PROGRAM" "${OPTIONS[@]}"
+    DEMO=PID
+    kill -TERM "$(children_of "$SERVER")"
+    stopped
+}
+
+@test "00a: a server ends when told, as process 1 too" {
+    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
+    for_all "$(servers)" server_ends_as_process_1
 }
 
 # ---- What cannot be printed --------------------------------------------------------------------------------------------
