@@ -6,7 +6,7 @@
  * Watch    the actor of each line is the thread that says it. A gate holds the threads where the
  *          order matters; the kernel lists them; main ends first.
  * Before   10_thread_server
- * After    17_locks, 19a_processes
+ * After    17a_lost_update, 19a_processes
  * Python   the posts' threads: threading.Thread(target=run, args=(i,)), start, join, name, daemon
  */
 #define _DEFAULT_SOURCE /* mincore, madvise, MAP_ANONYMOUS: Linux and others, not POSIX */

@@ -637,7 +637,7 @@ static const struct timed {
     const char *word, *command, *limit;
 } all_timed[] = {
     {"thread", "16_threads --timing", "thread"},
-    {"lock", "17_locks --timing --threads 1 --increments 2000000", "lock"},
+    {"lock", "peers/costs lock", "lock"},
     {"event", "18_events --timing", "event"},
     {"process", "peers/costs process", "process"},
     {"array", "peers/costs array", "array"},

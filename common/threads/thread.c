@@ -1,6 +1,7 @@
 #include "threads/thread.h"
 
 #include "stage/deadline.h"
+#include "stage/die.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -130,6 +131,15 @@ bool thread_join(struct thread *thread, long ms)
     pthread_mutex_unlock(&thread->lock);
     errno = error;
     return error == 0;
+}
+
+void thread_run_all(struct thread *threads, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!thread_start(&threads[i]))
+            die("pthread_create");
+    for (int i = 0; i < count; i++)
+        thread_join(&threads[i], -1);
 }
 
 bool thread_is_alive(struct thread *thread)

@@ -40,6 +40,10 @@ bool thread_start(struct thread *thread);
  * Thread.join */
 bool thread_join(struct thread *thread, long ms);
 
+/* Starts so many threads and joins them all. Ends the program with a message if the system has no
+ * thread for one. */
+void thread_run_all(struct thread *threads, int count);
+
 /* Whether it has been started and has not ended. Thread.is_alive */
 bool thread_is_alive(struct thread *thread);
 

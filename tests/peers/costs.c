@@ -1,5 +1,6 @@
-/* costs: what the modules of lessons 19, 21 and 23 cost, in one line of timing.
+/* costs: what the modules of lessons 19, 21 and 23 cost, and the lock of lesson 17, in one line of timing.
  *
+ *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
  *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
@@ -16,6 +17,7 @@
 #include "stage/die.h"
 #include "stage/say.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,26 @@ static void time_processes(int (*run)(void *argument), const char *things)
     }
     say_mute(false);
     say_timing(ops / processes * processes, things, start);
+}
+
+/* ---- Lesson 17b ------------------------------------------------------------------------------ */
+
+static void time_lock(void)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutex_t lock;
+    struct timespec start;
+    volatile long number = 0;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&lock, &attributes);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < ops; i++) {
+        pthread_mutex_lock(&lock);
+        number = number + 1;
+        pthread_mutex_unlock(&lock);
+    }
+    say_timing(number, "increments", start);
 }
 
 /* ---- Lesson 19a ------------------------------------------------------------------------------ */
@@ -164,6 +186,7 @@ int main(int argc, char **argv)
         void (*time)(void);
         long ops;
     } costs[] = {
+        {"lock", time_lock, 2000000},
         {"process", time_starts, 1000},
         {"array", time_array, 2000000},
         {"dict", time_dict, 10000},

@@ -1,10 +1,12 @@
 /* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
  * with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of it is
  * allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment, the Nth
- * thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. */
+ * thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every other wait on a
+ * condition ends for no reason. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -31,6 +33,9 @@ int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *argument);
 pid_t __real_fork(void);
+int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
+int __real_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                  const struct timespec *deadline);
 int __real_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length);
@@ -48,6 +53,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *argument);
 pid_t __wrap_fork(void);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                  const struct timespec *deadline);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 static bool is_calm(void)
@@ -144,4 +152,26 @@ pid_t __wrap_fork(void)
         return __real_fork();
     errno = EAGAIN;
     return -1;
+}
+
+static bool ends_for_nothing(pthread_mutex_t *lock)
+{
+    static _Thread_local unsigned waits;
+    if (getenv("CALM") || waits++ % 2 != 0)
+        return false;
+    pthread_mutex_unlock(lock);
+    sched_yield();
+    pthread_mutex_lock(lock);
+    return true;
+}
+
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
+{
+    return ends_for_nothing(lock) ? 0 : __real_pthread_cond_wait(condition, lock);
+}
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                  const struct timespec *deadline)
+{
+    return ends_for_nothing(lock) ? 0 : __real_pthread_cond_timedwait(condition, lock, deadline);
 }

@@ -1,0 +1,188 @@
+/* 17a_lost_update: two threads add one to a number, and one addition is lost
+ *
+ * Predict  number is 0. ann and bob each add one to it: read, add, write. ann has read it, and not
+ *          yet written, when bob reads it. What is the number when both are done?
+ * Run      build/17a_lost_update
+ * Watch    one and one make 1, every time. Under the lock, bob reads only after ann has written.
+ * Before   16a_threads
+ * After    17b_recursive_lock; 21c_compound_update loses one between processes
+ * Python   threading.Lock; the posts' ten threads that print 1 to 10: build/17a_lost_update post
+ */
+#include "stage/args.h"
+#include "stage/gate.h"
+#include "stage/say.h"
+#include "threads/thread.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { TEN = 10, WAIT_MS = 10, FOUR = 4, ADDITIONS = 100000 };
+
+/* Every single read and write of an atomic is whole, so nothing can go wrong here but the addition.
+ * With a plain long, two threads at once would be a data race, and C does not say what happens
+ * then. Under the lock, a plain long is enough. */
+static atomic_long number;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Starts so many threads at once, the first of them ann and the second bob, and joins them. */
+static void run_together(int count, void (*ann)(void *), void (*others)(void *))
+{
+    static const char *const names[TEN] = {"ann", "bob"};
+    struct thread threads[TEN];
+    number = 0;
+    gate_make();
+    for (int i = 0; i < count; i++)
+        thread_init(&threads[i], names[i], i == 0 ? ann : others, NULL);
+    thread_run_all(threads, count);
+}
+
+/* ---- An update is lost ----------------------------------------------------------------------- */
+
+/* The gate forces the order: ann reads, bob reads, ann writes, bob writes. */
+static void add_one(int turn)
+{
+    gate_wait(turn);
+    long seen = number;
+    say(thread_name(), "reads %ld", seen);
+    gate_step();
+    gate_wait(turn + 2);
+    say(thread_name(), "writes %ld", seen + 1);
+    number = seen + 1;
+    gate_step();
+}
+
+static void ann_adds(void *unused)
+{
+    (void)unused;
+    add_one(0);
+}
+
+static void bob_adds(void *unused)
+{
+    (void)unused;
+    add_one(1);
+}
+
+/* ---- The cure: lock, add, unlock ------------------------------------------------------------- */
+
+/* Whoever holds the lock is alone between lock and unlock. */
+static void add_one_locked(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&lock);
+    long seen = number;
+    say(thread_name(), "has the lock, reads %ld", seen);
+    gate_step();
+    gate_wait(2); /* until bob is at the lock */
+    say(thread_name(), "writes %ld, unlocks", seen + 1);
+    number = seen + 1;
+    pthread_mutex_unlock(&lock);
+}
+
+static void bob_adds_locked(void *unused)
+{
+    gate_wait(1);
+    say(thread_name(), "wants the lock");
+    gate_step();
+    add_one_locked(unused);
+}
+
+/* ---- The other cure: an addition that nothing can come between ------------------------------- */
+
+static void add_one_at_once(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&number, 1);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    run_together(2, ann_adds, bob_adds);
+    say("main", "read, then write: one and one make %ld", (long)number);
+    run_together(2, add_one_locked, bob_adds_locked);
+    say("main", "lock, add, unlock: one and one make %ld", (long)number);
+    run_together(2, add_one_at_once, add_one_at_once);
+    say("main", "an atomic addition: one and one make %ld", (long)number);
+    return EXIT_SUCCESS;
+}
+
+/* ---- 400,000 additions ----------------------------------------------------------------------- */
+
+/* All four have read 0 before the first writes 1, so three additions are lost for certain. */
+static void add_many(void *unused)
+{
+    (void)unused;
+    long seen = number;
+    gate_step();
+    gate_wait(FOUR);
+    number = seen + 1;
+    for (int i = 1; i < ADDITIONS; i++)
+        number = number + 1;
+}
+
+static void add_many_locked(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ADDITIONS; i++) {
+        pthread_mutex_lock(&lock);
+        number = number + 1;
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+static int many(char **operands)
+{
+    (void)operands;
+    run_together(FOUR, add_many, add_many);
+    say("main", "read, then write: %s", number < FOUR * ADDITIONS ? "some are lost" : "all there");
+    run_together(FOUR, add_many_locked, add_many_locked);
+    say("main", "lock, add, unlock: %ld", (long)number);
+    return EXIT_SUCCESS;
+}
+
+/* ---- The posts' ten threads ------------------------------------------------------------------ */
+
+static bool no_lock;
+
+static void add_wait_print(void *unused)
+{
+    (void)unused;
+    if (!no_lock)
+        pthread_mutex_lock(&lock);
+    atomic_fetch_add(&number, 1); /* none is lost: without the lock, only the printing goes wrong */
+    gate_step();
+    if (no_lock)
+        gate_wait(TEN); /* in the post, a second of sleep lets all ten add before one prints */
+    poll(NULL, 0, WAIT_MS);
+    say("thread", "prints %ld", (long)number);
+    if (!no_lock)
+        pthread_mutex_unlock(&lock);
+}
+
+static int post(char **operands)
+{
+    (void)operands;
+    run_together(TEN, add_wait_print, add_wait_print);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "ann and bob each add one", demo},
+        {"many", "", "four threads add one 100,000 times each", many},
+        {"post", "", "the posts' ten threads: add one, wait, print", post},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {"no-lock", NULL, "post: the same without the lock", .flag = &no_lock},
+        {0},
+    };
+    static const struct program program = {
+        "Two threads add one to a number, and one addition is lost.", commands, options};
+    return args_run(argc, argv, &program);
+}

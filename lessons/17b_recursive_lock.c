@@ -1,0 +1,200 @@
+/* 17b_recursive_lock: an owner and a count make a lock recursive, and its wait is a loop
+ *
+ * Predict  ann has the lock and acquires it once more. Does she wait for herself? bob, who does not
+ *          have it, releases it. What happens? And how often must ann release it?
+ * Run      build/17b_recursive_lock
+ * Watch    each step is taken twice: on our lock, and on PTHREAD_MUTEX_RECURSIVE. They agree.
+ * Before   17a_lost_update
+ * After    17c_deadlock, 18a_event; 22b_owner_dies has one between processes
+ * Python   threading.RLock: acquire(blocking, timeout), release; RuntimeError is EPERM here
+ */
+#include "stage/args.h"
+#include "stage/deadline.h"
+#include "stage/die.h"
+#include "stage/gate.h"
+#include "stage/say.h"
+#include "threads/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LIMIT_MS = 100, THREADS = 4, ADDITIONS = 100000 };
+
+/* ---- The lock -------------------------------------------------------------------------------- */
+
+struct rlock {
+    pthread_mutex_t mutex; /* guards what follows, for a moment only */
+    pthread_cond_t released;
+    pthread_t owner; /* means something while count > 0 */
+    long count;
+};
+
+static void rlock_init(struct rlock *lock)
+{
+    pthread_mutex_init(&lock->mutex, NULL);
+    deadline_cond_init(&lock->released);
+    lock->count = 0;
+}
+
+/* Called with the mutex locked. */
+static bool take_if_free(struct rlock *lock)
+{
+    if (lock->count > 0 && !pthread_equal(lock->owner, pthread_self()))
+        return false;
+    lock->owner = pthread_self();
+    lock->count++;
+    return true;
+}
+
+/* Waits ms at most; -1: without limit, 0: not at all. Returns 0, EBUSY or ETIMEDOUT. A thread that
+ * is woken looks again: somebody else may have been faster, and a wait may end for no reason at
+ * all, pthread_cond_wait(3). */
+static int rlock_acquire(struct rlock *lock, long ms)
+{
+    struct deadline deadline = deadline_in(ms);
+    bool taken, in_time = ms != 0;
+    pthread_mutex_lock(&lock->mutex);
+    while (!(taken = take_if_free(lock)) && in_time)
+        in_time = deadline_cond_wait(&lock->released, &lock->mutex, deadline);
+    pthread_mutex_unlock(&lock->mutex);
+    return taken ? 0 : ms == 0 ? EBUSY : ETIMEDOUT;
+}
+
+/* Returns EPERM when the caller is not the owner. */
+static int rlock_release(struct rlock *lock)
+{
+    int error = EPERM;
+    pthread_mutex_lock(&lock->mutex);
+    if (lock->count > 0 && pthread_equal(lock->owner, pthread_self())) {
+        error = 0;
+        if (--lock->count == 0)
+            pthread_cond_signal(&lock->released);
+    }
+    pthread_mutex_unlock(&lock->mutex);
+    return error;
+}
+
+/* ---- Each step on our lock, and on that of pthreads ------------------------------------------ */
+
+static struct rlock ours;
+static pthread_mutex_t theirs;
+
+static void init_theirs(void)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    int error = pthread_mutex_init(&theirs, &attributes);
+    if (error != 0) /* it is returned, and not in errno */
+        fail("pthread_mutex_init: %s", strerror(error));
+    pthread_mutexattr_destroy(&attributes);
+}
+
+enum operation { ACQUIRE, TRY, ACQUIRE_IN_TIME, RELEASE };
+
+static const struct step {
+    const char *actor, *what;
+    enum operation operation;
+} steps[] = {
+    {"ann", "acquires", ACQUIRE}, {"ann", "acquires again", ACQUIRE},
+    {"bob", "tries", TRY},        {"bob", "waits, with a limit", ACQUIRE_IN_TIME},
+    {"bob", "releases", RELEASE}, {"ann", "releases", RELEASE},
+    {"bob", "tries", TRY},        {"ann", "releases", RELEASE},
+    {"ann", "releases", RELEASE}, {"bob", "tries", TRY},
+    {"bob", "releases", RELEASE},
+};
+enum { STEPS = sizeof steps / sizeof *steps };
+
+static int on_ours(enum operation operation)
+{
+    if (operation == RELEASE)
+        return rlock_release(&ours);
+    return rlock_acquire(&ours, operation == TRY ? 0 : operation == ACQUIRE ? -1 : LIMIT_MS);
+}
+
+/* The limit is a point on the wall clock: whoever sets that clock changes it. */
+static int on_theirs(enum operation operation)
+{
+    if (operation != ACQUIRE_IN_TIME)
+        return operation == ACQUIRE ? pthread_mutex_lock(&theirs)
+               : operation == TRY   ? pthread_mutex_trylock(&theirs)
+                                    : pthread_mutex_unlock(&theirs);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (until.tv_nsec / 1000000 + LIMIT_MS) / 1000;
+    until.tv_nsec = (until.tv_nsec + LIMIT_MS % 1000 * 1000000) % 1000000000;
+    return pthread_mutex_timedlock(&theirs, &until);
+}
+
+static const char *answer(int error)
+{
+    return error == 0           ? "yes"
+           : error == EBUSY     ? "EBUSY"
+           : error == ETIMEDOUT ? "ETIMEDOUT"
+                                : "EPERM";
+}
+
+static void take_steps(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < STEPS; i++) {
+        if (strcmp(steps[i].actor, thread_name()) != 0)
+            continue;
+        gate_wait(i);
+        int one = on_ours(steps[i].operation), other = on_theirs(steps[i].operation);
+        say(thread_name(), "%-20s %-10s %-10s %ld", steps[i].what, answer(one), answer(other),
+            ours.count);
+        gate_step();
+    }
+}
+
+/* ---- 400,000 additions under our lock -------------------------------------------------------- */
+
+static long number;
+
+static void add_many(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ADDITIONS; i++) {
+        rlock_acquire(&ours, -1);
+        number++;
+        rlock_release(&ours);
+    }
+}
+
+static void run_together(int count, void (*run)(void *))
+{
+    static const char *const names[THREADS] = {"ann", "bob"};
+    struct thread threads[THREADS];
+    for (int i = 0; i < count; i++)
+        thread_init(&threads[i], names[i], run, NULL);
+    thread_run_all(threads, count);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    gate_make();
+    rlock_init(&ours);
+    init_theirs();
+    say("main", "%-20s %-10s %-10s %s", "", "our lock", "pthreads", "our count");
+    run_together(2, take_steps);
+    run_together(THREADS, add_many);
+    say("main", "four threads add one %d times each: %ld", ADDITIONS, number);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "play the demo", demo},
+        {0},
+    };
+    static const struct option_spec options[] = {{0}};
+    static const struct program program = {
+        "An owner and a count make a lock recursive, and its wait is a loop.", commands, options};
+    return args_run(argc, argv, &program);
+}

@@ -1,0 +1,162 @@
+/* 17c_deadlock: each has what the other wants, and nobody can go on
+ *
+ * Predict  ann has the pen and waits for the paper. bob has the paper and waits for the pen. How
+ *          long? And what could the two have agreed on before?
+ * Run      build/17c_deadlock
+ * Watch    bob is about to close the circle, and is told so: EDEADLK. Then the cure: both take the
+ *          pen first.
+ * Before   17b_recursive_lock
+ * After    18a_event
+ * Python   nothing: threading.Lock and RLock do not look for circles, and wait for ever
+ */
+#include "stage/args.h"
+#include "stage/gate.h"
+#include "stage/say.h"
+#include "threads/thread.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { MOST_WRITERS = 5 };
+
+static long writers = 2;
+
+struct thing {
+    const char *name;
+    struct writer *owner; /* NULL: nobody has it */
+};
+
+struct writer {
+    const char *name;
+    int number;
+    struct thing *first, *then; /* it needs both to write */
+    struct thing *wants;        /* it waits for this one; NULL: it does not wait */
+};
+
+/* The mutex guards every owner and every wish. The condition: something has been put down. */
+static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t put_down = PTHREAD_COND_INITIALIZER;
+
+/* ---- Who waits for whom ---------------------------------------------------------------------- */
+
+/* From the thing to its owner, to what that one wants, to its owner, and so on. The chain ends at
+ * somebody who does not wait, or it leads back to me: then none of us could ever go on. */
+static bool closes_a_circle(const struct writer *me, const struct thing *thing)
+{
+    while (thing && thing->owner && thing->owner != me)
+        thing = thing->owner->wants;
+    return thing && thing->owner == me;
+}
+
+static void name_the_circle(const struct writer *me)
+{
+    const struct writer *writer = me;
+    do {
+        say(me->name, "EDEADLK: %s waits for the %s, which %s has", writer->name,
+            writer->wants->name, writer->wants->owner->name);
+        writer = writer->wants->owner;
+    } while (writer != me);
+}
+
+/* Waits until the thing is free, and takes it. Returns false, and waits for nothing, if the wait
+ * would never end. The last wait closes the circle, so each looks once, before it waits. */
+static bool take(struct writer *me, struct thing *thing)
+{
+    pthread_mutex_lock(&table);
+    me->wants = thing;
+    bool refused = closes_a_circle(me, thing);
+    if (refused) {
+        name_the_circle(me);
+    } else if (thing->owner) {
+        say(me->name, "waits for the %s", thing->name);
+        gate_step();
+    }
+    while (!refused && thing->owner)
+        pthread_cond_wait(&put_down, &table);
+    if (!refused)
+        thing->owner = me;
+    me->wants = NULL;
+    pthread_mutex_unlock(&table);
+    return !refused;
+}
+
+static void put_it_down(struct thing *thing)
+{
+    pthread_mutex_lock(&table);
+    thing->owner = NULL;
+    pthread_cond_broadcast(&put_down); /* to all: each may wait for another thing */
+    pthread_mutex_unlock(&table);
+}
+
+/* ---- The writers ----------------------------------------------------------------------------- */
+
+static struct thing things[MOST_WRITERS] = {
+    {.name = "pen"}, {.name = "paper"}, {.name = "ruler"}, {.name = "ink"}, {.name = "stamp"}};
+
+static bool in_order;
+
+/* At the gate: each takes its first thing, in turn, then each wants its second, in turn. */
+static void write_letter(void *argument)
+{
+    struct writer *me = argument;
+    bool is_last = me->number == writers - 1;
+    gate_wait(me->number);
+    if (!(in_order && is_last)) {
+        say(me->name, "takes the %s", me->first->name);
+        take(me, me->first);
+        gate_step();
+    } else {
+        take(me, me->first); /* it is taken */
+    }
+    gate_wait(in_order && is_last ? 0 : (int)writers + me->number);
+    if (!take(me, me->then)) {
+        say(me->name, "puts the %s down", me->first->name);
+    } else {
+        say(me->name, "has the %s and the %s: writes", me->first->name, me->then->name);
+        put_it_down(me->then);
+    }
+    put_it_down(me->first);
+}
+
+/* Each needs two neighbouring things; with two writers, both need both. In order: the last one too
+ * takes the earlier of its two things first. */
+static void play(void)
+{
+    static const char *const names[MOST_WRITERS] = {"ann", "bob", "carl", "dora", "eve"};
+    struct writer all[MOST_WRITERS];
+    struct thread threads[MOST_WRITERS];
+    gate_make();
+    for (int i = 0; i < writers; i++) {
+        struct thing *own = &things[i], *next = &things[(i + 1) % writers];
+        bool swap = in_order && next < own;
+        all[i] = (struct writer){names[i], i, swap ? next : own, swap ? own : next, NULL};
+        thread_init(&threads[i], names[i], write_letter, &all[i]);
+    }
+    thread_run_all(threads, (int)writers);
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    play();
+    say("main", "the cure: everybody takes things in one order, the pen first");
+    in_order = true;
+    play();
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "a deadlock, found and named; then the cure", demo},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {"writers", "N", "threads in the circle", .number = &writers, .min = 2,
+         .max = MOST_WRITERS},
+        {0},
+    };
+    static const struct program program = {"Each has what the other wants, and nobody can go on.",
+                                           commands, options};
+    return args_run(argc, argv, &program);
+}
