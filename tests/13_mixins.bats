@@ -217,8 +217,8 @@ stops_at_once() { # CLASS
 
 # ---- Processes ---------------------------------------------------------------------------------------------------------
 
-given_processes() { # [OPTIONS...]
-    start serve --class forking-tcp --handler upper "$@"
+given_processes() {
+    start serve --class forking-tcp --handler upper
 }
 
 # The server waits for those that have ended in each round of its loop.

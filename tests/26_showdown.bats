@@ -640,6 +640,7 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
 
 # A thread has a stack of the kernel's, 16 KiB, and some pages of its own; a client of epoll has a few hundred bytes.
 @test "26: the memory of a silent client is that of the server, whatever else the machine does" {
+    needs_an_address_space_of_its_own
     contest --mode echo --models epoll,thread,fork --clients 2
     rows | awk '{ kib[$1] = $8 } END { if (NR != 3 || kib["epoll"] > 3 || kib["thread"] < 18 || kib["thread"] > 40 ||
         kib["fork"] < 80 || kib["fork"] > 200) exit 1 }' || fail "$output"
