@@ -27,13 +27,13 @@ main   | the memory: {11, 22, 33, 144}" "$(play)"
 
 # ---- An array with a name ----------------------------------------------------------------------------------------------
 
-# Starts create with these words; the name is NAME, if there is none among them.
+# Starts create; the name is NAME.
 make_array() {
     NAME=/$tag.$BATS_TEST_NUMBER.$((++arrays_made))
     LOG=$BATS_TEST_TMPDIR/log.$arrays_made
     family=TEST_FAMILY=$tag.$BATS_TEST_NUMBER
     : > "$LOG"
-    env "$family" "$PROGRAM" create --name "$NAME" "$@" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
+    env "$family" "$PROGRAM" create --name "$NAME" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
     SERVER=$!
     await '^create | has made /' || fail "$(cat "$LOG.errors")"
 }
