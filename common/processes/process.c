@@ -66,8 +66,6 @@ static void prepare_parent(void)
     parent = getpid();
     atexit(end_children);
     signals_on_ending(end_children_and_self);
-    /* a signal whose action is to be ignored need not become pending */
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = ignore, .sa_flags = SA_RESTART}, NULL);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -75,10 +73,8 @@ static void prepare_parent(void)
 static _Noreturn void run_child(int (*run)(void *argument), void *argument)
 {
     signal(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
-    int status = run(argument);
-    fflush(NULL);
     /* not exit, which would also do what the parent wants done at its own end: atexit(3) */
-    _exit(status);
+    child_exit(run(argument));
 }
 
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
@@ -140,6 +136,16 @@ static bool reap(struct process *process, int options)
     return true;
 }
 
+/* A signal whose action is to be ignored need not become pending. */
+static void handle_child_signal(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) < 0 || action.sa_handler != SIG_DFL)
+        return; /* somebody else's */
+    action = (struct sigaction){.sa_handler = ignore, .sa_flags = SA_RESTART};
+    sigaction(SIGCHLD, &action, NULL);
+}
+
 /* SIGCHLD is blocked before the first look, so the end that comes just after it is not missed: it
  * is pending, and sigtimedwait returns at once. sigtimedwait(2) */
 static bool wait_with_limit(struct process *process, struct deadline deadline)
@@ -148,6 +154,7 @@ static bool wait_with_limit(struct process *process, struct deadline deadline)
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &child_ended, &before);
+    handle_child_signal();
     bool has_taken = false;
     while (!reap(process, WNOHANG) && errno == ETIMEDOUT) {
         int left = deadline_left(deadline);
