@@ -287,7 +287,7 @@ ok 0' '' fetch get 'set a' 'get a b c' 'len a' len
     broken_off_by TERM 143 'main   | starts the manager'
     broken_off_by TERM 143 'thread-1 | received "len"'
     broken_off_by TERM 143 'child-0 | dic.values()'
-    GROUP=1 broken_off_by INT 130 'child-1 | dic[1] = 101'
+    SLOW=100 GROUP=1 broken_off_by INT 130 'child-1 | dic[1] = 101'
     broken_off_by HUP 129 'main   | 101'
 }
 
