@@ -661,7 +661,7 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
 
 @test "26: a server that serves a few of many has a short bar" {
     contest --mode echo --models serial,epoll --clients 20
-    [[ $output =~ serial\ +\|\ #?\ +1\ of\ 20\ served ]] || fail "$output"
+    grep -qE '^serial +\| #{0,8} +[1-3] of 20 served$' <<< "$output" || fail "$output"
 }
 
 @test "26: the slides show what is so" { check_slides; }
