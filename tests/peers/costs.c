@@ -43,6 +43,7 @@ static void await_start(void)
     close(go[1]);
     if (write(ready[1], "", 1) != 1)
         die("write");
+    close(ready[1]); /* else main would wait for one that has failed */
     await_byte(go[0]); /* until main closes its end */
 }
 
