@@ -66,8 +66,9 @@ static void answer(int fd, char *data, size_t length, const struct sockaddr_in *
     }
 }
 
-static void serve_until_stopped(int fd)
+static void serve_until_stopped(void)
 {
+    int fd = stop_listener;
     static char data[LARGEST];
     while (!stop_asked) {
         struct sockaddr_in client;
@@ -173,7 +174,7 @@ static int serve(char **operands)
     struct sockaddr_in address = address_of(host, port);
     stop_on_signals();
     stop_listener = open_server(&address);
-    serve_until_stopped(stop_listener);
+    serve_until_stopped();
     return EXIT_SUCCESS;
 }
 
@@ -183,9 +184,7 @@ static int demo(char **operands)
     server_address = address_of(host, port);
     stop_on_signals();
     stop_listener = open_server(&server_address);
-    cast_start(play);
-    serve_until_stopped(stop_listener);
-    return cast_end();
+    return cast_play(stop_listener, serve_until_stopped, play);
 }
 
 static int connect_to(char **operands)

@@ -301,13 +301,10 @@ static int serve(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
     stop_listener = open_server();
-    cast_start(play);
-    serve_until_stopped();
-    return cast_end();
+    return cast_play(stop_listener, serve_until_stopped, play);
 }
 
 /* Closes a server's socket as Python does, without unlink, and looks at what is left. */
@@ -336,8 +333,10 @@ static int demo(char **operands)
     choose_path();
     remove_if_stale(path);
     int status = play_scene(play_streams);
-    if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
+    if (status != EXIT_SUCCESS)
         return status;
+    stop_on_signals(); /* again: the play had other handlers */
+    stop_listener = -1;
     show_stale_path();
     datagram = true;
     status = play_scene(play_datagrams);

@@ -151,23 +151,20 @@ static void play_lines(void)
 
 /* ---- The commands ---------------------------------------------------------------------------- */
 
-/* Returns the status to end with; stop_asked is SIGCHLD if the scene was played to its end. */
 static int play_scene(void (*play)(void))
 {
+    stop_on_signals();
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
-    cast_start(play);
-    serve_until_stopped();
-    return cast_end();
+    return cast_play(stop_listener, serve_until_stopped, play);
 }
 
 static int demo(char **operands)
 {
     (void)operands;
-    stop_on_signals();
     naive = true;
     int status = play_scene(play_pieces);
-    if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
+    if (status != EXIT_SUCCESS)
         return status;
     naive = false;
     return play_scene(play_lines);

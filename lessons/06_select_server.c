@@ -11,12 +11,10 @@
 #include "sockets/net.h"
 #include "sockets/stop.h"
 #include "sockets/upper.h"
-#include "stage/args.h"
-#include "stage/cast.h"
 #include "stage/crowd.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +27,6 @@
 
 enum { ACCEPT_AT_ONCE = 64, RETRY_MS = 100 };
 
-static const char *host = "127.0.0.1";
-static long port = 0;
 static long idle_clients = 100, round_trips = 1000;
 static bool timing;
 
@@ -139,63 +135,44 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- The commands ---------------------------------------------------------------------------- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
-static int server_port;
+static int open_server(const char *host, long port)
+{
+    stop_on_signals();
+    stop_listener = net_listen(host, port);
+    if (timing)
+        say_mute(true);
+    open_table();
+    return stop_listener;
+}
 
 static void play(void)
 {
+    enum { SPARE = 16 };
+    if (timing && idle_clients + SPARE > net_raise_descriptor_limit())
+        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
     if (timing)
-        crowd_time(host, server_port, idle_clients, round_trips);
+        crowd_time(server_program_dial, idle_clients, round_trips);
     else
-        crowd_play(host, server_port);
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
-    stop_on_signals();
-    stop_listener = net_listen(host, port);
-    server_port = net_port(stop_listener);
-    say_mute(timing);
-    open_table();
-    cast_start(play);
-    serve_until_stopped();
-    return cast_end();
-}
-
-static int serve(char **operands)
-{
-    (void)operands;
-    stop_on_signals();
-    stop_listener = net_listen(host, port);
-    open_table();
-    serve_until_stopped();
-    return EXIT_SUCCESS;
-}
-
-static int connect_to(char **operands)
-{
-    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+        crowd_play(server_program_dial);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
-        {0},
-    };
     static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
         {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
         {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
         {0},
     };
-    static const struct program program = {
-        "One thread serves many clients, because nothing in its loop blocks.", commands, options};
-    return args_run(argc, argv, &program);
+    static const struct server_program program = {
+        .idea = "One thread serves many clients, because nothing in its loop blocks.",
+        .open = open_server,
+        .serve = serve_until_stopped,
+        .play = play,
+        .dial = net_connect,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
 }

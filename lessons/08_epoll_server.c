@@ -207,12 +207,20 @@ static void show_trigger(const char *trigger, uint32_t events)
 
 static int server_port;
 
+static int dial(void)
+{
+    return net_connect(host, server_port);
+}
+
 static void play(void)
 {
+    enum { SPARE = 16 };
+    if (timing && idle_clients + SPARE > net_raise_descriptor_limit())
+        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
     if (timing)
-        crowd_time(host, server_port, idle_clients, round_trips);
+        crowd_time(dial, idle_clients, round_trips);
     else
-        crowd_play(host, server_port);
+        crowd_play(dial);
 }
 
 static int demo(char **operands)
@@ -223,13 +231,12 @@ static int demo(char **operands)
     server_port = net_port(stop_listener);
     say_mute(timing);
     open_table();
-    cast_start(play);
-    serve_until_stopped();
-    if (!timing && stop_asked == SIGCHLD) {
+    int status = cast_play(stop_listener, serve_until_stopped, play);
+    if (!timing) {
         show_trigger("level", EPOLLIN);
         show_trigger("edge", EPOLLIN | EPOLLET);
     }
-    return cast_end();
+    return status;
 }
 
 static int serve(char **operands)

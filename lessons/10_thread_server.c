@@ -196,12 +196,17 @@ static void serve_until_stopped(void)
 
 static int server_port;
 
+static int dial(void)
+{
+    return net_connect(host, server_port);
+}
+
 static void play(void)
 {
     if (timing)
-        crowd_time_requests(host, server_port, requests);
+        crowd_time_requests(dial, requests);
     else
-        crowd_pair(host, server_port);
+        crowd_pair(dial);
 }
 
 static int demo(char **operands)
@@ -212,9 +217,7 @@ static int demo(char **operands)
     server_port = net_port(stop_listener);
     say_mute(timing);
     limit_stacks();
-    cast_start(play);
-    serve_until_stopped();
-    return cast_end();
+    return cast_play(stop_listener, serve_until_stopped, play);
 }
 
 static int serve(char **operands)

@@ -76,7 +76,6 @@ static void work(int connection, const char *name)
     }
     stop_listener = -1; /* a signal to this child hangs up on its own client only */
     stop_connection = connection;
-    stop_cast = 0;
     unblock_signals();
     upper_serve(name, connection, count);
     _exit(EXIT_SUCCESS); /* exit would print what the parent had buffered, once more */
@@ -267,11 +266,14 @@ static void serve_until_stopped(void)
 
 static int server_port;
 
+static int dial(void)
+{
+    return net_connect(host, server_port);
+}
+
 static void wait_in_vain(void)
 {
-    say("ann", "connects and sends \"hello\"");
-    int ann = net_connect(host, server_port);
-    net_send_all(ann, "hello", 5);
+    int ann = cast_connect("ann", dial, "hello");
     cast_reply("ann", ann, 5);
     say("ann", "closes her side and waits for the end of file");
     char byte;
@@ -284,11 +286,11 @@ static void wait_in_vain(void)
 static void play(void)
 {
     if (timing)
-        crowd_time_requests(host, server_port, requests);
+        crowd_time_requests(dial, requests);
     else if (keep_open)
         wait_in_vain();
     else
-        crowd_pair(host, server_port);
+        crowd_pair(dial);
 }
 
 static int demo(char **operands)
@@ -300,9 +302,7 @@ static int demo(char **operands)
     stop_listener = net_listen(host, port);
     server_port = net_port(stop_listener);
     say_mute(timing);
-    cast_start(play);
-    serve_until_stopped();
-    return cast_end();
+    return cast_play(stop_listener, serve_until_stopped, play);
 }
 
 static int serve(char **operands)

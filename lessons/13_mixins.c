@@ -187,10 +187,15 @@ static const struct named_class *playing;
 static int server_port;
 static struct lines calls[CLIENTS]; /* each with its descriptor */
 
-static void dial(int client)
+static int dial(void)
+{
+    return net_connect(host, server_port);
+}
+
+static void call_server(int client)
 {
     static char buffers[CLIENTS][128];
-    int fd = net_connect(host, server_port);
+    int fd = dial();
     calls[client] = lines_open(fd, buffers[client], sizeof *buffers);
 }
 
@@ -213,7 +218,7 @@ static void play_four_clients(void)
 {
     int at_once = playing->class().mixin ? CLIENTS : 1, units = 0;
     for (int i = 0; i < CLIENTS; i++) {
-        dial(i);
+        call_server(i);
         if (i < at_once)
             must_hear(i, LINES_LINE);
         else
@@ -249,7 +254,7 @@ static void ann_hears(void)
 static void play_hotline(void)
 {
     static const char *const keys[] = {"0\n", "9\n", "exit\n"};
-    dial(0);
+    call_server(0);
     ann_hears();
     for (int i = 0; i < 3; i++) {
         say("ann", "sends %s", quote(keys[i], strlen(keys[i])).text);
@@ -261,26 +266,29 @@ static void play_hotline(void)
 
 static void play_timing(void)
 {
-    crowd_time_requests(host, server_port, requests);
+    crowd_time_requests(dial, requests);
+}
+
+static struct server playing_server;
+
+static void serve_scene(void)
+{
+    service_run(&playing_server);
 }
 
 /* The first to speak is the server: service_run says that it listens, and the play, which began
  * before, says nothing until it has heard from a handler. */
 static int play_scene(const char *name, struct handler_class handler, void (*play)(void))
 {
-    struct server server;
     playing = find_class(name);
     struct server_class class = playing->class();
     if (class.address_family != AF_INET || class.socket_type != SOCK_STREAM)
         args_refuse("--class %s: no TCP server, and --timing measures those", name);
     say("server", "---- %s", playing->python);
-    service_open(&server, class, handler, host, port, NULL);
-    server_port = address_port(&server.address);
-    stop_listener = server.fd;
-    cast_start(play);
-    stop_listener = -1; /* the loop has a bell of its own */
-    service_run(&server);
-    return cast_end();
+    stop_on_signals();
+    service_open(&playing_server, class, handler, host, port, NULL);
+    server_port = address_port(&playing_server.address);
+    return cast_play(playing_server.fd, serve_scene, play);
 }
 
 static int demo(char **operands)
@@ -297,7 +305,7 @@ static int demo(char **operands)
     handler.handle = take_one_unit;
     for (int i = 0; i < 3; i++) {
         int status = play_scene(scenes[i], handler, play_four_clients);
-        if (status != EXIT_SUCCESS || stop_asked != SIGCHLD)
+        if (status != EXIT_SUCCESS)
             return status;
     }
     return play_scene("threading-tcp", hotline(SOCK_STREAM), play_hotline);

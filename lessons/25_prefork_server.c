@@ -22,6 +22,7 @@
 #include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/signals.h"
 #include "stage/talk.h"
 
 #include <arpa/inet.h>
@@ -252,9 +253,16 @@ static void stop_workers(void)
             child_await_end(workers[i], grace);
 }
 
+static void wake_up(int signal_number)
+{
+    (void)signal_number; /* to have been called is all: the wait has ended */
+}
+
 static void serve_until_stopped(void)
 {
     sigset_t child_ended;
+    parent = getpid();
+    signals_on(SIGCHLD, wake_up);
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child_ended, &usual); /* but for the time of pselect */
@@ -426,10 +434,17 @@ static void play_dying(void)
 
 /* ---- Timing ---------------------------------------------------------------------------------- */
 
+static int dial_any(void)
+{
+    return net_connect(host, server_port);
+}
+
 static void play(void)
 {
+    for (int i = 0; i < listener_count; i++)
+        close(listeners[i]);
     if (timing)
-        crowd_time_requests(host, server_port, requests);
+        crowd_time_requests(dial_any, requests);
     else if (dying > 0)
         play_dying();
     else if (reuseport)
@@ -453,15 +468,9 @@ static void say_spread(void)
 
 /* ---- The commands ---------------------------------------------------------------------------- */
 
-static void wake_up(int signal_number)
-{
-    (void)signal_number; /* to have been called is all: the wait has ended */
-}
-
 static void prepare(void)
 {
     board = shared_new(sizeof *board);
-    parent = getpid();
     stop_on_signals();
     open_listeners();
     server_port = net_port(listeners[0]);
@@ -479,13 +488,11 @@ static int demo(char **operands)
     prepare();
     quiet = reuseport || timing;
     say_mute(timing);
-    cast_start(play);
-    serve_until_stopped();
-    say_mute(false);
+    int status = cast_play(-1, serve_until_stopped, play);
     if (timing)
         say_spread();
     shared_free(board, sizeof *board);
-    return cast_end();
+    return status;
 }
 
 static int serve(char **operands)
@@ -494,7 +501,6 @@ static int serve(char **operands)
     if (timing)
         args_refuse("--timing: measures the demo's workers, not those of serve");
     prepare();
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = wake_up}, NULL); /* a worker has ended */
     serve_until_stopped();
     shared_free(board, sizeof *board);
     return EXIT_SUCCESS;

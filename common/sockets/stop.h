@@ -5,12 +5,11 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 /* All of these are set in a signal handler, which may run in any thread: hence atomic. (In a
  * process with one thread, volatile sig_atomic_t is enough: lesson 01.) */
 
-/* The signal that asked the server to stop; 0: none yet. SIGCHLD: the cast of a demo has ended. */
+/* The signal that asked the server to stop; 0: none yet. */
 extern atomic_int stop_asked;
 
 /* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them;
@@ -26,15 +25,7 @@ extern void (*stop_first)(void);
  * nobody were there any more. */
 extern atomic_int stop_bell;
 
-/* The cast of a demo (cast.h), which those signals end before they hang up on it; 0: none, or
- * it has ended, with the status that waitpid(2) gave. */
-extern atomic_int stop_cast, stop_cast_status;
-
 /* From now on each signal that ends a program (signals.h) asks the server to stop. */
 void stop_on_signals(void);
-
-/* From now on the end of this child, the cast of a demo, stops the server too; that of the cast
- * before is forgotten. waitpid(2) */
-void stop_with_cast(pid_t cast);
 
 #endif

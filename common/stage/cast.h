@@ -1,22 +1,26 @@
-/* cast: the clients of a demo, which play in a child process.
- * Introduced by lesson 02; lesson 01 shows it longhand.
+/* cast: the demo of a server: it serves in one child process, and its clients play in another.
+ * Introduced by lesson 01; plumbing.
  *
- * The server stays in the parent, as in serve. It stops when the cast has ended: that is the signal
- * SIGCHLD. A server that is told to stop ends its cast first. The cast of one that is killed ends too
- * (children.h).
+ * When the play is over, the server is told to end, as by kill(1). Both end when main is told to,
+ * and when it has ended (children.h).
  */
 #ifndef CAST_H
 #define CAST_H
 
 #include <stddef.h>
 
-/* Starts play in a child process, with stop_listener closed there; the end of the cast now stops
- * the server. */
-void cast_start(void (*play)(void));
+/* Serves in a child process, which keeps the signal handlers that there are, and plays in another,
+ * where they have their default actions and the listener is closed. Returns the status for the
+ * program to end with: not 0 when a client found something wrong. Main's handlers are others
+ * afterwards. */
+int cast_play(int listener, void (*serve)(void), void (*play)(void));
 
-/* Ends the cast if it still plays and waits for it. Returns the status for the program to end with:
- * not 0 when a client found something wrong, but 0 when SIGINT or SIGTERM broke the play off. */
-int cast_end(void);
+/* Says what the client sends, and sends it. Dies if the server is gone. */
+void cast_send(const char *name, int fd, const char *text);
+
+/* Says that the client connects and sends, and does so. dial connects, or ends the process. Returns
+ * the connection, which the caller closes. */
+int cast_connect(const char *name, int (*dial)(void), const char *text);
 
 /* Receives a reply of exactly this many bytes and says so; dies when the connection ends before. */
 void cast_reply(const char *name, int fd, size_t length);

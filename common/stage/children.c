@@ -56,6 +56,8 @@ void child_exit(int status)
 
 void child_ask_to_end(pid_t child)
 {
+    if (child <= 0)
+        return; /* that would be a group of processes, and -1 all that there are: kill(2) */
     kill(child, SIGTERM);
     kill(child, SIGCONT);
 }

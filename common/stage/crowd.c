@@ -1,6 +1,5 @@
 #include "stage/crowd.h"
 
-#include "sockets/net.h"
 #include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
@@ -13,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTHING_TAKEN_MS = 50, SPARE = 16 };
+enum { NOTHING_TAKEN_MS = 50 };
 
 /* Sends until the server, which cannot pass on the replies, has taken nothing for a while. */
 static int send_without_reading(int fd)
@@ -42,31 +41,25 @@ static int count_capital_x(int fd)
     return total;
 }
 
-static void connect_pair(const char *host, int port, int *ann, int *bob)
+static void connect_pair(int (*dial)(void), int *ann, int *bob)
 {
-    say("ann", "connects and sends \"hello\"");
-    *ann = net_connect(host, port);
-    net_send_all(*ann, "hello", 5);
+    *ann = cast_connect("ann", dial, "hello");
     cast_reply("ann", *ann, 5);
-
-    say("bob", "connects and sends \"hi\", while ann is there");
-    *bob = net_connect(host, port);
-    net_send_all(*bob, "hi", 2);
+    *bob = cast_connect("bob", dial, "hi");
     cast_reply("bob", *bob, 2);
 }
 
-void crowd_play(const char *host, int port)
+void crowd_play(int (*dial)(void))
 {
     int ann, bob;
-    connect_pair(host, port, &ann, &bob);
+    connect_pair(dial, &ann, &bob);
 
     say("carl", "sends until nothing more fits, and reads one byte");
-    int carl = net_connect(host, port);
+    int carl = dial();
     int sent = send_without_reading(carl);
     cast_reply("carl", carl, 1);
 
-    say("ann", "sends \"still there?\"");
-    net_send_all(ann, "still there?", 12);
+    cast_send("ann", ann, "still there?");
     cast_reply("ann", ann, 12);
 
     say("carl", "closes his side and reads at last");
@@ -80,28 +73,36 @@ void crowd_play(const char *host, int port)
     cast_leave("bob", bob);
 }
 
+void crowd_pair(int (*dial)(void))
+{
+    int ann, bob;
+    connect_pair(dial, &ann, &bob);
+    cast_send("ann", ann, "still there?");
+    cast_reply("ann", ann, 12);
+    cast_leave("ann", ann);
+    cast_leave("bob", bob);
+}
+
 /* One client makes round trips while the others are connected and silent. */
-void crowd_time(const char *host, int port, long idle_clients, long round_trips)
+void crowd_time(int (*dial)(void), long idle_clients, long round_trips)
 {
     int *idle = calloc((size_t)idle_clients + 1, sizeof *idle);
     if (!idle)
         die("calloc");
-    if (idle_clients + SPARE > net_raise_descriptor_limit())
-        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
-    int asking = net_connect(host, port);
+    int asking = dial();
     for (long i = 0; i <= idle_clients; i++)
-        idle[i] = net_connect(host, port);
+        idle[i] = dial();
     char byte = 'x';
     /* Clients are accepted in the order in which they came: when the last has its reply, or is
      * refused, all are in. */
-    net_send_all(idle[idle_clients], &byte, 1);
+    send(idle[idle_clients], &byte, 1, MSG_NOSIGNAL);
     recv(idle[idle_clients], &byte, 1, 0);
     close(idle[idle_clients]);
 
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (long i = 0; i < round_trips; i++)
-        if (!net_send_all(asking, &byte, 1) || recv(asking, &byte, 1, 0) != 1)
+        if (send(asking, &byte, 1, MSG_NOSIGNAL) != 1 || recv(asking, &byte, 1, 0) != 1)
             fail("the server closed the connection");
     say_mute(false);
     say_timing(round_trips, "round trips", start);
@@ -116,26 +117,14 @@ void crowd_time(const char *host, int port, long idle_clients, long round_trips)
     free(idle);
 }
 
-void crowd_pair(const char *host, int port)
-{
-    int ann, bob;
-    connect_pair(host, port, &ann, &bob);
-
-    say("ann", "sends \"still there?\"");
-    net_send_all(ann, "still there?", 12);
-    cast_reply("ann", ann, 12);
-    cast_leave("ann", ann);
-    cast_leave("bob", bob);
-}
-
-void crowd_time_requests(const char *host, int port, long requests)
+void crowd_time_requests(int (*dial)(void), long requests)
 {
     char byte = 'x';
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (long i = 0; i < requests; i++) {
-        int fd = net_connect(host, port);
-        if (!net_send_all(fd, &byte, 1) || recv(fd, &byte, 1, 0) != 1)
+        int fd = dial();
+        if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 || recv(fd, &byte, 1, 0) != 1)
             fail("the server closed the connection");
         close(fd);
     }

@@ -1,24 +1,23 @@
 /* crowd: the clients in the demos of the servers for many, to whom they all look the same.
- * Introduced by lesson 06; they play to lessons 07, 08, 10 and 11 too.
- *
- * Runs in the cast's process (cast.h); what goes wrong ends it with a message.
+ * Introduced by lesson 06; they play to lessons 07, 08, 10 and 11 too. What goes wrong ends the
+ * process with a message.
  */
 #ifndef CROWD_H
 #define CROWD_H
 
 /* ann is silent while bob is served; carl sends and does not read, and ann is served all the same;
- * carl reads at last. */
-void crowd_play(const char *host, int port);
+ * carl reads at last. dial connects, or ends the process. */
+void crowd_play(int (*dial)(void));
+
+/* ann stays connected while bob is served. */
+void crowd_pair(int (*dial)(void));
 
 /* One client makes round trips of one byte while the others are connected and silent; then prints
  * the timing line, and how many of the idle ones had been refused. Ends a say_mute. */
-void crowd_time(const char *host, int port, long idle_clients, long round_trips);
-
-/* ann stays connected while bob is served. */
-void crowd_pair(const char *host, int port);
+void crowd_time(int (*dial)(void), long idle_clients, long round_trips);
 
 /* One client makes requests of one byte, each over a connection of its own; then prints the timing
  * line. Ends a say_mute. */
-void crowd_time_requests(const char *host, int port, long requests);
+void crowd_time_requests(int (*dial)(void), long requests);
 
 #endif

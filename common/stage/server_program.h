@@ -1,0 +1,34 @@
+/* server_program: the command line that the servers of lessons 01 to 13 share.
+ * Introduced by lesson 01; plumbing.
+ *
+ *     NNx_name                        plays the demo: the server in a child process (cast.h)
+ *     NNx_name serve [--host H] [--port P]
+ *     NNx_name connect HOST PORT      a client: what is typed is sent, its reply is printed
+ */
+#ifndef SERVER_PROGRAM_H
+#define SERVER_PROGRAM_H
+
+#include "stage/args.h"
+
+struct server_program {
+    const char *idea; /* one sentence */
+
+    /* Binds to the address (port 0: any free one) and says where. Returns the socket. */
+    int (*open)(const char *host, long port);
+    /* Serves until a signal asks it to stop. */
+    void (*serve)(void);
+    /* The clients of the demo. */
+    void (*play)(void);
+    /* A client's socket, connected to the address. */
+    int (*dial)(const char *host, long port);
+
+    const struct option_spec *options; /* of its own, as args_run takes them; NULL: none */
+};
+
+/* args_run for a server. */
+int server_program_run(int argc, char **argv, const struct server_program *program);
+
+/* In play: dials the server of this demo. */
+int server_program_dial(void);
+
+#endif
