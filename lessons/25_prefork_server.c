@@ -441,8 +441,6 @@ static int dial_any(void)
 
 static void play(void)
 {
-    for (int i = 0; i < listener_count; i++)
-        close(listeners[i]);
     if (timing)
         crowd_time_requests(dial_any, requests);
     else if (dying > 0)
@@ -489,6 +487,7 @@ static int demo(char **operands)
     quiet = reuseport || timing;
     say_mute(timing);
     int status = cast_play(-1, serve_until_stopped, play);
+    say_mute(false);
     if (timing)
         say_spread();
     shared_free(board, sizeof *board);
