@@ -5,7 +5,7 @@
  * Run      build/02_datagrams
  * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty
  *          one is a message too.
- * Before   01_serial_server
+ * Before   01a_serial_server
  * After    03_unix_sockets has datagrams that stay on the machine; 04_lines makes messages out of a
  *          stream
  * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its

@@ -4,7 +4,7 @@
  * Run      build/03_unix_sockets
  * Watch    lesson 01's conversation again; then a path that outlives its socket; then a
  *          client that cannot be answered, because it has no name.
- * Before   01_serial_server, 02_datagrams
+ * Before   01a_serial_server, 02_datagrams
  * After    12_socketserver has both kinds as classes; 23a_manager_dict talks to its process through
  *          such a socket
  * Python   socket(AF_UNIX, SOCK_STREAM or SOCK_DGRAM); socketserver.UnixStreamServer,

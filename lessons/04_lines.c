@@ -5,7 +5,7 @@
  * Run      build/04_lines
  * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and
  *          "world".
- * Before   01_serial_server, and 02_datagrams for a socket that does keep messages; then
+ * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
  *          common/sockets/lines.c and common/sockets/net.c, which this lesson introduces
  * After    05_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write

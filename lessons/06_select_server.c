@@ -4,7 +4,7 @@
  *          sends without reading: whom does he hold up?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl holds up nobody, and loses nothing.
- * Before   01_serial_server, 05_select_stdin; common/sockets/upper.c, which this lesson introduces
+ * Before   01a_serial_server, 05_select_stdin; common/sockets/upper.c, which this lesson introduces
  * After    diff lessons/06_select_server.c lessons/07_poll_server.c
  * Python   the posts' select server and its list of inputs; the selectors module
  */

@@ -7,7 +7,7 @@
  *          its port in TIME_WAIT.
  * Try      build/09_reuseaddr --hold --port 8009 in one terminal and again in another; then
  *          connect, stop it, and restart it with and without --no-reuse
- * Before   01_serial_server sets the option without a word
+ * Before   01a_serial_server sets the option without a word
  * After    10_thread_server; 25_prefork_server uses SO_REUSEPORT on purpose
  * Python   allow_reuse_address and allow_reuse_port of socketserver, both off
  */

@@ -5,7 +5,7 @@
  * Run      build/10_thread_server
  * Watch    one thread waits for ann while another serves bob; the first thread of all serves
  *          nobody: it accepts, and joins the threads that have ended.
- * Before   01_serial_server, 06_select_server
+ * Before   01a_serial_server, 06_select_server
  * After    diff lessons/10_thread_server.c lessons/11_fork_server.c
  * Python   the posts' cut-down ThreadingTCPServer: select, "looping", threading.Thread
  */

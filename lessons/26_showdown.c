@@ -53,7 +53,7 @@ static const struct model {
     const char *name, *command; /* in the folder of this program */
     bool is_datagram;
 } all_models[] = {
-    {"serial", "01_serial_server serve", false},
+    {"serial", "01b_rude_clients serve", false},
     {"select", "06_select_server serve", false},
     {"poll", "07_poll_server serve", false},
     {"epoll", "08_epoll_server serve", false},

@@ -647,14 +647,14 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
 }
 
 @test "26: a peer that is named after a model is its pair, round by round" {
-    contest --models serial,epoll --peer "same-serial='$BUILD/01_serial_server' serve" --peer "other='$BUILD/01_serial_server' serve"
+    contest --models serial,epoll --peer "same-serial='$BUILD/01b_rude_clients' serve" --peer "other='$BUILD/01b_rude_clients' serve"
     equal 'pairs' 1 "$(grep -cE '^serial +\| +[0-9.]+ ± *[0-9]+% of same-serial$' <<< "$output")"
     equal 'lines with a pair' 1 "$(grep -c '% of ' <<< "$output")"
 }
 
 @test "26: a folder may have a quote in its name" {
     mkdir "$BATS_TEST_TMPDIR/it's"
-    cp "$BUILD"/{26_showdown,01_serial_server} "$BATS_TEST_TMPDIR/it's"
+    cp "$BUILD"/{26_showdown,01b_rude_clients} "$BATS_TEST_TMPDIR/it's"
     run limited "$BATS_TEST_TMPDIR/it's/26_showdown" --models serial --requests 10
     equal status 0 "$status"
 }

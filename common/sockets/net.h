@@ -1,5 +1,5 @@
 /* net: TCP sockets in the steps that every later lesson takes.
- * Introduced by lesson 04; lesson 01 shows it longhand. */
+ * Introduced by lesson 01b; lesson 01a shows it longhand. */
 #ifndef NET_H
 #define NET_H
 

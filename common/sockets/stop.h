@@ -1,5 +1,5 @@
 /* stop: a signal ends a server cleanly.
- * Introduced by lesson 02; lesson 01 shows it longhand. */
+ * Introduced by lesson 01b; plumbing. */
 #ifndef STOP_H
 #define STOP_H
 
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 /* All of these are set in a signal handler, which may run in any thread: hence atomic. (In a
- * process with one thread, volatile sig_atomic_t is enough: lesson 01.) */
+ * process with one thread, volatile sig_atomic_t is enough.) */
 
 /* The signal that asked the server to stop; 0: none yet. */
 extern atomic_int stop_asked;

@@ -6,6 +6,7 @@
 #include "stage/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 /* ---- Two processes, and main, which waits for them ------------------------------------------- */
 
 static volatile sig_atomic_t server, player; /* their pids, in main; 0: none */
+static pid_t server_to_the_player;
 
 static void end_both(void)
 {
@@ -78,6 +80,7 @@ static bool start_player(void (*play)(void), int listener)
     sigset_t before = block_signals();
     pid_t pid = child_fork();
     if (pid == 0) {
+        server_to_the_player = server;
         server = 0; /* it is not the player's child */
         child_ends_with(parent, SIGKILL);
         close(listener);
@@ -108,7 +111,7 @@ static _Noreturn void refuse(void (*serve)(void))
 }
 
 /* Its pid is forgotten before it is reaped: from then on it may be another's. */
-static int await_end(volatile sig_atomic_t *child)
+static int await_end(volatile sig_atomic_t *child, const char *who)
 {
     siginfo_t end;
     int status;
@@ -118,9 +121,13 @@ static int await_end(volatile sig_atomic_t *child)
     *child = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (WIFSIGNALED(status))
-        return WTERMSIG(status) == SIGTERM ? EXIT_SUCCESS : EXIT_FAILURE;
-    return WEXITSTATUS(status);
+    if (!WIFSIGNALED(status))
+        return WEXITSTATUS(status);
+    if (WTERMSIG(status) == SIGTERM)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "%s: signal %d has ended the %s: %s\n", die_name, WTERMSIG(status), who,
+            strsignal(WTERMSIG(status)));
+    return EXIT_FAILURE;
 }
 
 int cast_play(int listener, void (*serve)(void), void (*play)(void))
@@ -135,18 +142,30 @@ int cast_play(int listener, void (*serve)(void), void (*play)(void))
     while (waitid(P_ALL, 0, &first, WEXITED | WNOWAIT) < 0 && errno == EINTR)
         continue;
     if (first.si_pid == server) { /* whoever plays may wait for it for ever */
-        int status = await_end(&server);
-        kill(player, SIGKILL);
-        await_end(&player);
+        int status = await_end(&server, "server");
+        child_ask_to_end(player);
+        await_end(&player, "clients");
         return status;
     }
-    int status = await_end(&player);
+    int status = await_end(&player, "clients");
     child_ask_to_end(server);
-    int status_of_server = await_end(&server);
+    int status_of_server = await_end(&server, "server");
     return status != EXIT_SUCCESS ? status : status_of_server;
 }
 
+pid_t cast_server(void)
+{
+    return server_to_the_player;
+}
+
 /* ---- A client -------------------------------------------------------------------------------- */
+
+/* If it is the server that has ended, main says why, and ends this process meanwhile. */
+static _Noreturn void has_lost_its_server(const char *name)
+{
+    poll(NULL, 0, CHILD_GRACE_MS);
+    fail("%s: the server closed the connection", name);
+}
 
 static void send_all(const char *name, int fd, const char *text)
 {
@@ -156,7 +175,7 @@ static void send_all(const char *name, int fd, const char *text)
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
-            die("%s: send", name);
+            has_lost_its_server(name);
         text += sent;
         length -= (size_t)sent;
     }
@@ -187,7 +206,7 @@ void cast_reply(const char *name, int fd, size_t length)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            fail("%s: the server closed the connection", name);
+            has_lost_its_server(name);
         have += (size_t)got;
     }
     say(name, "received %s", quote(reply, length).text);

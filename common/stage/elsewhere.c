@@ -22,3 +22,10 @@ bool linux_name_thread(const char *name)
     (void)name;
     return false;
 }
+
+bool linux_limit_descriptors(pid_t process, long limit)
+{
+    (void)process;
+    (void)limit;
+    return false;
+}

@@ -1,5 +1,5 @@
 /* gate: whose turn it is, where luck would decide.
- * Introduced by lesson 16b; plumbing.
+ * Introduced by lesson 01b; plumbing.
  *
  * A count that begins at 0 and only grows. Whoever must not be early waits for it, so a scene is the
  * same each time. Threads and processes use it alike, and one that dies at the gate keeps nobody
@@ -14,7 +14,7 @@ enum { GATE_STEPS = 1000 };
  * Ends the program with a message if there is no memory for it. */
 void gate_make(void);
 
-/* Takes the count one further, GATE_STEPS times at most. */
+/* Takes the count one further; nobody can wait for more than GATE_STEPS. */
 void gate_step(void);
 
 /* Waits until so many steps have been taken. */

@@ -2,6 +2,7 @@
 #include "stage/linux.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 bool linux_is_main_thread(void)
@@ -22,4 +23,13 @@ bool linux_adopt_orphans(void)
 bool linux_name_thread(const char *name)
 {
     return prctl(PR_SET_NAME, name) == 0;
+}
+
+bool linux_limit_descriptors(pid_t process, long limit)
+{
+    struct rlimit now;
+    if (prlimit(process, RLIMIT_NOFILE, NULL, &now) < 0)
+        return false;
+    now.rlim_cur = (rlim_t)limit;
+    return prlimit(process, RLIMIT_NOFILE, &now, NULL) == 0;
 }

@@ -1,5 +1,5 @@
 /* server_program: the command line that the servers of lessons 01 to 13 share.
- * Introduced by lesson 01; plumbing.
+ * Introduced by lesson 01a; plumbing.
  *
  *     NNx_name                        plays the demo: the server in a child process (cast.h)
  *     NNx_name serve [--host H] [--port P]

@@ -1,5 +1,5 @@
 /* talk: the posts' interactive client.
- * Introduced by lesson 02; lesson 01 shows it longhand. An input that cannot be read and an output
+ * Introduced by lesson 01a; plumbing. An input that cannot be read and an output
  * that cannot be written end the program: die. */
 #ifndef TALK_H
 #define TALK_H

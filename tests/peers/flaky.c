@@ -72,12 +72,12 @@ static bool interrupted(void)
     return true;
 }
 
-static size_t shortened(int fd, size_t length)
+static size_t shortened(int fd, size_t length, size_t most)
 {
     int type = 0;
     socklen_t size = sizeof type;
     bool is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
-    return is_calm() || (is_socket && type != SOCK_STREAM) || length < SHORT ? length : SHORT;
+    return is_calm() || (is_socket && type != SOCK_STREAM) || length < most ? length : most;
 }
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length)
@@ -87,12 +87,13 @@ int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length)
 
 ssize_t __wrap_recv(int fd, void *data, size_t length, int flags)
 {
-    return interrupted() ? -1 : __real_recv(fd, data, shortened(fd, length), flags);
+    return interrupted() ? -1 : __real_recv(fd, data, shortened(fd, length, SHORT), flags);
 }
 
 ssize_t __wrap_send(int fd, const void *data, size_t length, int flags)
 {
-    return interrupted() ? -1 : __real_send(fd, data, shortened(fd, length), flags);
+    /* less than a receive has given, or nobody would miss the rest */
+    return interrupted() ? -1 : __real_send(fd, data, shortened(fd, length, SHORT / 2), flags);
 }
 
 ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
@@ -114,7 +115,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
 
 ssize_t __wrap_read(int fd, void *data, size_t length)
 {
-    return interrupted() ? -1 : __real_read(fd, data, shortened(fd, length));
+    return interrupted() ? -1 : __real_read(fd, data, shortened(fd, length, SHORT));
 }
 
 int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
