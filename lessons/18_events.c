@@ -7,7 +7,7 @@
  *          they look at a counter too; with --naive the same call wakes them for nothing.
  * Try      build/18_events read: type hello, then true; or Ctrl-D
  * Before   16_threads, 17b_recursive_lock
- * After    19a_processes; 24_process_pool
+ * After    19a_processes; 24a_process_pool
  * Python   threading.Event: is_set, set, clear, wait(timeout)
  */
 #include "sockets/lines.h"

@@ -7,7 +7,7 @@
  * Watch    the lock was right and the number wrong: it was printed too early. Without the lock even
  *          join does not help. A robust lock tells its next owner that the last one has died.
  * Before   17b_recursive_lock, 19a_processes, 21c_compound_update
- * After    24_process_pool
+ * After    24a_process_pool
  * Python   the posts' RLock and Array: multiprocessing.RLock, Process.join
  */
 #include "processes/process.h"

@@ -5,7 +5,7 @@
  * Run      build/23c_manager_gone
  * Watch    no call waits; the path outlives its server
  * Before   03_unix_sockets, 23b_two_calls
- * After    24_process_pool
+ * After    24a_process_pool
  * Python   Manager().dict(): BrokenPipeError, then ConnectionRefusedError; Process.exitcode
  */
 #include "processes/dict.h"

@@ -24,7 +24,7 @@ too_large=(
     # E. Threads
     16 18
     # F. Processes
-    22 24
+    22 24b
     # G. All together
     25 26
 )

@@ -1,5 +1,5 @@
 /* pool: multiprocessing.Pool, with processes below (process.h).
- * Introduced by lesson 24.
+ * Introduced by lesson 24b. 24a builds a small one longhand.
  *
  * A few processes are kept, and are handed one task after another. Each worker has memory of its
  * own that it shares with the parent, and in it a ring of slots:

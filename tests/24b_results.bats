@@ -16,7 +16,7 @@ part() { # TITLE
 
 # ---- The posts' program ------------------------------------------------------------------------------------------------
 
-@test "24: ten tasks on five workers: end first, then two rounds of results" {
+@test "24b: ten tasks on five workers: end first, then two rounds of results" {
     local expected='main   | apply_async, 10 times; there are 5 workers
 main   | end' i
     for ((i = 0; i < 10; i++)); do
@@ -25,13 +25,13 @@ main   | end' i
     same_transcript 'the demo' "$expected"$'\nmain   | 10 tasks of 30 ms, in 2 rounds: MS ms' "$(part '')"
 }
 
-@test "24: two rounds take two units of time or more" {
+@test "24b: two rounds take two units of time or more" {
     local took
     took=$(play --unit 50 | sed -n 's/.*in 2 rounds: \([0-9]*\) ms$/\1/p')
     ((took >= 100)) || fail "two rounds of 50 ms took $took ms"
 }
 
-@test "24: any number of tasks on any number of workers" {
+@test "24b: any number of tasks on any number of workers" {
     local run
     for run in 1:1 3:2 7:3 2:8 40:20; do
         equal "callbacks of $run" "$(seq 100 $((99 + ${run%:*})))" \
@@ -41,14 +41,14 @@ main   | end' i
 
 # ---- The rest of the demo ----------------------------------------------------------------------------------------------
 
-@test "24: apply waits, map keeps the order, get has a limit of time" {
+@test "24b: apply waits, map keeps the order, get has a limit of time" {
     equal 'results' 'main   | apply waits: 101
 main   | map keeps the order: 1 4 9 16 25 36 49 64
 main   | get, 20 ms at most: no result yet
 main   | get, without limit: 102' "$(part 'apply, map')"
 }
 
-@test "24: a task that fails or crashes, a worker that is killed: one task fails, no other" {
+@test "24b: a task that fails or crashes, a worker that is killed: one task fails, no other" {
     equal 'deaths' 'main   | a task that fails: failed: Invalid argument
 main   | a task that crashes: failed: its worker died of SIGABRT
 main   | 5 tasks run at the same time: the pool is at full strength
@@ -60,7 +60,7 @@ main   | of the 1000 others, 1000 succeeded
 main   | 5 tasks run at the same time: the pool is at full strength' "$(part 'workers that die')"
 }
 
-@test "24: no pool of 0, no join before close, no task after it; a callback may call the pool" {
+@test "24b: no pool of 0, no join before close, no task after it; a callback may call the pool" {
     equal 'rules' 'main   | a pool of 0 workers: refused
 main   | join, before close: refused, more tasks may come
 main   | a callback has 100, applies once more and has 200
@@ -69,44 +69,44 @@ main   | apply_async, after close: refused
 main   | join, after close: every worker has ended' "$(part 'what is refused')"
 }
 
-@test "24: the initializer, and at most so many tasks for each child" {
+@test "24b: the initializer, and at most so many tasks for each child" {
     equal 'workers' 'main   | the initializer ran in the worker (42), not here (0)
 main   | with an initializer that fails, a task: failed: there is no worker
 main   | 6 tasks, at most 2 for each child: 3 processes, one after another' "$(part 'a worker begins')"
 }
 
-@test "24: terminate" {
+@test "24b: terminate" {
     equal 'terminate' 'main   | 10000 tasks that never end; terminate
 main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 }
 
 # ---- What the pool promises (tests/peers/pools.c) ----------------------------------------------------------------------
 
-@test "24: each task is done once, and nothing is left open" { claim pools each-once; }
-@test "24: workers killed at random: no task is lost, none is done twice" { claim pools killed-at-random; }
-@test "24: idle workers that are killed are replaced, all of them" { claim pools killed-while-idle; }
-@test "24: a task that ends its process fails with that status" { claim pools exit-in-a-task; }
-@test "24: a process that a task leaves behind hides nothing" { claim pools grandchild; }
-@test "24: no task waits behind a long one while a worker is idle" { claim pools behind-a-long-task; }
-@test "24: a worker that dies in a chunk of map loses one task of it" { claim pools crash-in-a-chunk; }
-@test "24: a worker that is awake goes from task to task without a system call" {
+@test "24b: each task is done once, and nothing is left open" { claim pools each-once; }
+@test "24b: workers killed at random: no task is lost, none is done twice" { claim pools killed-at-random; }
+@test "24b: idle workers that are killed are replaced, all of them" { claim pools killed-while-idle; }
+@test "24b: a task that ends its process fails with that status" { claim pools exit-in-a-task; }
+@test "24b: a process that a task leaves behind hides nothing" { claim pools grandchild; }
+@test "24b: no task waits behind a long one while a worker is idle" { claim pools behind-a-long-task; }
+@test "24b: a worker that dies in a chunk of map loses one task of it" { claim pools crash-in-a-chunk; }
+@test "24b: a worker that is awake goes from task to task without a system call" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer makes some of its own'
     grep -q '^Seccomp' /proc/self/status || skip 'this kernel cannot forbid system calls'
     claim pools no-system-call
 }
-@test "24: a limit of time is kept, whatever else happens" { claim pools limit-among-news; }
-@test "24: a pool and another child do not disturb each other" { claim pools beside-another-child; }
-@test "24: callbacks apply and submit, without end" { claim pools callback-calls-the-pool; }
-@test "24: an initializer that fails is not tried for ever" { claim pools false-starts; }
-@test "24: a process for each task" { claim pools one-task-each; }
-@test "24: 10,000 queued tasks are terminated in under a second" { claim pools terminated; }
-@test "24: map keeps the results that there are when the pool is terminated" { claim pools terminated-in-a-chunk; }
-@test "24: no worker outlives its parent, however that ends" { claim pools parent-ends; }
-@test "24: what has to be refused is refused" { claim pools refused; }
+@test "24b: a limit of time is kept, whatever else happens" { claim pools limit-among-news; }
+@test "24b: a pool and another child do not disturb each other" { claim pools beside-another-child; }
+@test "24b: callbacks apply and submit, without end" { claim pools callback-calls-the-pool; }
+@test "24b: an initializer that fails is not tried for ever" { claim pools false-starts; }
+@test "24b: a process for each task" { claim pools one-task-each; }
+@test "24b: 10,000 queued tasks are terminated in under a second" { claim pools terminated; }
+@test "24b: map keeps the results that there are when the pool is terminated" { claim pools terminated-in-a-chunk; }
+@test "24b: no worker outlives its parent, however that ends" { claim pools parent-ends; }
+@test "24b: what has to be refused is refused" { claim pools refused; }
 
 # ---- A bad day ---------------------------------------------------------------------------------------------------------
 
-@test "24: a process that is refused at the start is one clear line, and no worker is left" {
+@test "24b: a process that is refused at the start is one clear line, and no worker is left" {
     local status=0 family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem said
     said=$(env "$family" REFUSE=4 timeout -k 1 "$(limit 15)" "$BUILD/flaky/$stem" 2>&1 < /dev/null) || status=$?
     equal 'status' 1 "$status"
@@ -114,7 +114,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
     nothing_left
 }
 
-@test "24: a worker that cannot be replaced at once is replaced later" {
+@test "24b: a worker that cannot be replaced at once is replaced later" {
     # the sixth process is the one that takes the place of the first that dies
     said=$(REFUSE=6 timeout -k 1 "$(limit 15)" "$BUILD/flaky/$stem" deaths 2>&1 < /dev/null)
     [[ $said == *'full strength'*'full strength'*'full strength'* ]] || fail "$said"
@@ -124,12 +124,12 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
     [[ $said == *'of the 1000 others, 1000 succeeded'* ]] || fail "$said"
 }
 
-@test "24: interrupted calls change nothing" {
+@test "24b: interrupted calls change nothing" {
     same_story 'the demo' 'the pool was terminated' "$(play --unit 1 | neutral)" \
         "$(PROGRAM=$BUILD/flaky/$stem && play --unit 1 | neutral)"
 }
 
-@test "24: SIGTERM in the middle leaves no worker" {
+@test "24b: SIGTERM in the middle leaves no worker" {
     local status=0 family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
     env "$family" "$PROGRAM" --unit 10000 > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
     until grep -q end "$BATS_TEST_TMPDIR/says"; do :; done
@@ -141,7 +141,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
 
 # ---- The command line, the transcript, the slides ----------------------------------------------------------------------
 
-@test "24: --timing counts every task, in all modes" {
+@test "24b: --timing counts every task, in all modes" {
     local mode
     for mode in apply async map; do
         same_transcript "$mode" 'timing | 3000 tasks in TIME s, MS tasks/s' \
@@ -149,7 +149,7 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
     done
 }
 
-@test "24: names a wrong option or value" {
+@test "24b: names a wrong option or value" {
     local words
     for words in '--workers 0' '--tasks 0' '--chunk 0' '--unit x' '--mode fast --timing' '--mode fast' 'deaths --timing'; do
         local status=0
@@ -161,8 +161,8 @@ main   | 10000 of them failed: the pool was terminated' "$(part 'terminate')"
     [[ $("$PROGRAM" --help) == *'Usage: '*--workers*--mode* ]]
 }
 
-@test "24: the demo is the same each time" { check_demo 2; }
+@test "24b: the demo is the same each time" { check_demo 2; }
 
-@test "24: the slides show what is so" {
+@test "24b: the slides show what is so" {
     check_slides
 }

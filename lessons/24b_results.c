@@ -1,11 +1,11 @@
-/* 24_process_pool: processes that are kept, and are handed one task after another
+/* 24b_results: what becomes of a task: its result, its error, the death of its worker
  *
  * Predict  five workers have ten tasks. One of the workers is killed in the middle of a task. What
  *          becomes of that task, of the nine others, and of the pool?
- * Run      build/24_process_pool
+ * Run      build/24b_results
  * Watch    "end" comes before the results; ten tasks take two rounds; a task whose worker dies
  *          fails with the signal's name, and no other does.
- * Before   19a_processes, 21a_shared_array
+ * Before   24a_process_pool, 21a_shared_array
  * After    25_prefork_server
  * Python   multiprocessing.Pool: apply, apply_async, map, close, terminate, join
  */
@@ -537,6 +537,6 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct program program = {
-        "Processes that are kept, and are handed one task after another.", commands, options};
+        "What becomes of a task: its result, its error, the death of its worker.", commands, options};
     return args_run(argc, argv, &program);
 }
