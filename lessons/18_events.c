@@ -6,7 +6,7 @@
  * Watch    who waits, who does not, and who says the word; set and clear wake all five, because
  *          they look at a counter too; with --naive the same call wakes them for nothing.
  * Try      build/18_events read: type hello, then true; or Ctrl-D
- * Before   16_threads, 17b_recursive_lock
+ * Before   16a_threads, 17b_recursive_lock
  * After    19a_processes; 24a_process_pool
  * Python   threading.Event: is_set, set, clear, wait(timeout)
  */

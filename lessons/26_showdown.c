@@ -636,7 +636,7 @@ static int contest(char **operands)
 static const struct timed {
     const char *word, *command, *limit;
 } all_timed[] = {
-    {"thread", "16_threads --timing", "thread"},
+    {"thread", "peers/costs thread", "thread"},
     {"lock", "peers/costs lock", "lock"},
     {"event", "18_events --timing", "event"},
     {"process", "peers/costs process", "process"},

@@ -22,7 +22,7 @@ too_large=(
     # D. socketserver, in C
     12 13 14 15
     # E. Threads
-    16 18
+    18
     # F. Processes
     22 24b
     # G. All together

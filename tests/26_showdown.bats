@@ -545,7 +545,7 @@ given_lessons_of() { # RATE OF_PYTHON OF_LIMITS
     SHOWDOWN=$BATS_TEST_TMPDIR/lessons/$stem
     mkdir -p "${SHOWDOWN%/*}/peers"
     cp "$PROGRAM" "$SHOWDOWN"
-    for lesson in 16_threads 18_events 22_process_lock peers/costs 24b_results; do
+    for lesson in 18_events 22_process_lock peers/costs 24b_results; do
         write_script "lessons/$lesson" "$1"
     done
     write_script python "$2"
@@ -578,7 +578,7 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
     given_lessons_of 100 50 400
     run limited "$SHOWDOWN" programs --rounds 2 --python "$BATS_TEST_TMPDIR/python" --limits "$BATS_TEST_TMPDIR/limits"
     equal status 0 "$status"
-    equal 'the first row' '16_threads python limits 16_threads python limits' \
+    equal 'the first row' 'costs python limits costs python limits' \
         "$(head -n 6 "$BATS_TEST_TMPDIR/words" | sed 's/ .*//' | paste -sd ' ')"
 }
 
@@ -620,11 +620,11 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
     given_lessons_of 100 1 1
     # shellcheck disable=SC2016 # the script's shell has to find its name
     printf '#!/bin/sh\necho > "$0.there"\nexec "%s" serve silence > /dev/null\n' "$LOADS" \
-        > "$BATS_TEST_TMPDIR/lessons/16_threads"
-    mkfifo "$BATS_TEST_TMPDIR/lessons/16_threads.there"
+        > "$BATS_TEST_TMPDIR/lessons/peers/costs"
+    mkfifo "$BATS_TEST_TMPDIR/lessons/peers/costs.there"
     env "$family" "$SHOWDOWN" programs > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
     showdown=$!
-    read -r -t "$(limit 10)" < "$BATS_TEST_TMPDIR/lessons/16_threads.there" || true
+    read -r -t "$(limit 10)" < "$BATS_TEST_TMPDIR/lessons/peers/costs.there" || true
     kill "$showdown"
     timeout "$(limit 10)" tail --pid="$showdown" -s 0.02 -f /dev/null || { kill -KILL "$showdown"; fail 'it does not end'; }
     wait "$showdown" || true

@@ -1,5 +1,5 @@
 /* thread: threading.Thread, with pthreads below.
- * Introduced by lesson 16.
+ * Introduced by lesson 16a.
  *
  * A thread starts once, may be joined many times, with or without a limit of time, and has a name.
  * A program ends with thread_join_all, which waits for all but the daemons.

@@ -1,5 +1,6 @@
-/* costs: what the modules of lessons 19, 21 and 23 cost, and the lock of lesson 17, in one line of timing.
+/* costs: what the modules of lessons 16, 19, 21 and 23 cost, and the lock of lesson 17, in one line of timing.
  *
+ *   costs thread [1 [OPS]]          started and joined, one after the other (common/threads/thread.h)
  *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
  *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
@@ -16,6 +17,7 @@
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "threads/thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -43,7 +45,7 @@ static void await_start(void)
     close(go[1]);
     if (write(ready[1], "", 1) != 1)
         die("write");
-    close(ready[1]); /* else main would wait for one that has failed */
+    close(ready[1]);   /* else main would wait for one that has failed */
     await_byte(go[0]); /* until main closes its end */
 }
 
@@ -71,6 +73,28 @@ static void time_processes(int (*run)(void *argument), const char *things)
     }
     say_mute(false);
     say_timing(ops / processes * processes, things, start);
+}
+
+/* ---- Lesson 16a ------------------------------------------------------------------------------ */
+
+static void count_run(void *argument)
+{
+    ++*(long *)argument;
+}
+
+static void time_threads(void)
+{
+    struct timespec start;
+    long runs = 0;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < ops; i++) {
+        struct thread thread;
+        thread_init(&thread, NULL, count_run, &runs);
+        if (!thread_start(&thread))
+            die("pthread_create");
+        thread_join(&thread, -1);
+    }
+    say_timing(runs, "threads", start);
 }
 
 /* ---- Lesson 17b ------------------------------------------------------------------------------ */
@@ -187,11 +211,9 @@ int main(int argc, char **argv)
         void (*time)(void);
         long ops;
     } costs[] = {
-        {"lock", time_lock, 2000000},
-        {"process", time_starts, 1000},
-        {"array", time_array, 2000000},
-        {"dict", time_dict, 10000},
-        {0},
+        {"thread", time_threads, 10000}, {"lock", time_lock, 2000000},
+        {"process", time_starts, 1000},  {"array", time_array, 2000000},
+        {"dict", time_dict, 10000},      {0},
     };
     const struct cost *cost = costs;
     die_name = "costs";
