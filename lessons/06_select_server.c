@@ -1,21 +1,21 @@
 /* 06_select_server: one thread serves many clients, because nothing in its loop blocks
  *
- * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl, who
- *          sends without reading: whom does he hold up?
+ * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl sends
+ *          without reading: whom does he stall?
  * Run      build/06_select_server
- * Watch    bob is served at once, unlike in lesson 01; carl holds up nobody, and loses nothing.
- * Before   01a_serial_server, 05_select_stdin; common/sockets/upper.c, which this lesson introduces
+ * Watch    bob is served at once, unlike in lesson 01; carl stalls nobody, and loses nothing.
+ * Before   01a_serial_server, 05_select_stdin
  * After    diff lessons/06_select_server.c lessons/07_poll_server.c
  * Python   the posts' select server and its list of inputs; the selectors module
  */
 #include "sockets/net.h"
 #include "sockets/stop.h"
-#include "sockets/upper.h"
 #include "stage/crowd.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,37 +25,81 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_AT_ONCE = 64, RETRY_MS = 100 };
+/* ---- A client and its turn: nothing here may block ------------------------------------------- */
 
-static long idle_clients = 100, round_trips = 1000;
-static bool timing;
+/* It does one thing at a time: it waits for data, or for room to send what it has. */
+struct upper {
+    int fd, number;
+    bool quiet;        /* it sends more than a class can read: no longer narrated */
+    size_t start, end; /* the bytes from start to end wait to be sent */
+    char data[1024];
+};
+
+static struct upper *upper_open(int fd, int number)
+{
+    struct upper *client = malloc(sizeof *client);
+    if (!client)
+        return NULL;
+    *client = (struct upper){.fd = fd, .number = number};
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return client;
+}
+
+static void upper_close(struct upper *client)
+{
+    close(client->fd);
+    free(client);
+}
+
+static bool upper_wants_to_send(const struct upper *client)
+{
+    return client->start < client->end;
+}
+
+/* Not now (EAGAIN) or once more (EINTR) is no error: the next turn comes. */
+static bool is_gone(ssize_t result)
+{
+    return result == 0 || (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+/* Receives if nothing waits to be sent, then sends what it can. Nothing more is received before all
+ * is sent. Returns false when the client has left. */
+static bool upper_turn(struct upper *client)
+{
+    if (!upper_wants_to_send(client)) {
+        ssize_t got = recv(client->fd, client->data, sizeof client->data, 0);
+        if (got <= 0)
+            return !is_gone(got);
+        client->start = 0;
+        client->end = (size_t)got;
+        if (!client->quiet)
+            say("server", "received %zd bytes%s from client %d: %s", got,
+                client->end == sizeof client->data ? " and more" : "", client->number,
+                quote(client->data, client->end).text);
+        client->quiet |= client->end == sizeof client->data;
+        for (size_t i = 0; i < client->end; i++)
+            client->data[i] = (char)toupper((unsigned char)client->data[i]);
+    }
+    ssize_t sent =
+        send(client->fd, client->data + client->start, client->end - client->start, MSG_NOSIGNAL);
+    client->start += sent > 0 ? (size_t)sent : 0;
+    return !is_gone(sent);
+}
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
-static struct upper **clients; /* by descriptor; NULL: none */
-static int room;               /* descriptors from 0 to room - 1 can be watched */
-static int highest = -1;       /* no client has a higher descriptor */
-static int count;              /* of clients so far */
+/* By descriptor. An fd_set has no place for a higher one: FD_SET would write past its end. */
+static struct upper *clients[FD_SETSIZE];
+static int highest = -1; /* no client has a higher descriptor */
+static int count;        /* of clients so far */
 /* false: accept failed and would fail again, so do not watch the listener for a while */
 static bool accepting = true;
 
-static void open_table(void)
-{
-    net_raise_descriptor_limit();
-    /* an fd_set has no place for a higher one: FD_SET would write past its end. select(2) */
-    room = FD_SETSIZE;
-    if (stop_listener >= room)
-        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
-    clients = calloc((size_t)room, sizeof *clients);
-    if (!clients)
-        die("calloc");
-}
-
 static void add(int fd)
 {
-    struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
+    struct upper *client = fd < FD_SETSIZE ? upper_open(fd, count + 1) : NULL;
     if (!client) {
-        const char *why = fd < room ? strerror(errno) : "it does not fit";
+        const char *why = fd < FD_SETSIZE ? strerror(errno) : "it does not fit";
         say("server", "refused descriptor %d: %s", fd, why);
         close(fd);
         return;
@@ -72,107 +116,85 @@ static void drop(struct upper *client)
     say("server", "client %d has left", client->number);
     clients[client->fd] = NULL;
     upper_close(client);
-    while (highest >= 0 && !clients[highest])
-        highest--;
 }
 
-/* Takes those who wait, but not without end: the clients that are here want their turn too. */
-static void accept_clients(void)
+static void accept_client(void)
 {
     static bool complained;
-    for (int i = 0; i < ACCEPT_AT_ONCE && !stop_asked; i++) {
-        int fd = accept(stop_listener, NULL, NULL);
-        if (fd >= 0) {
-            complained = false;
-            add(fd);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED && !stop_asked) {
-            if (!complained)
-                say("server", "accept: %s: tries again until it can", strerror(errno));
-            complained = true;
-            accepting = false;
-            return;
-        }
-    }
+    int fd = accept(stop_listener, NULL, NULL);
+    if (fd >= 0)
+        add(fd);
+    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
+        return; /* whoever waited has gone, or a signal came */
+    else if (!complained && !stop_asked)
+        say("server", "accept: %s: tries again until it can", strerror(errno));
+    accepting = fd >= 0;
+    complained = fd < 0;
+}
+
+/* select overwrites the sets: so they are made anew each time. Returns how many are ready. */
+static int wait_until_ready(fd_set *readable, fd_set *writable)
+{
+    FD_ZERO(readable);
+    FD_ZERO(writable);
+    for (int fd = 0; fd <= highest; fd++)
+        if (clients[fd])
+            FD_SET(fd, upper_wants_to_send(clients[fd]) ? writable : readable);
+    if (accepting)
+        FD_SET(stop_listener, readable);
+    struct timeval retry = {.tv_usec = 100 * 1000};
+    int top = highest > stop_listener ? highest : stop_listener;
+    int ready = select(top + 1, readable, writable, NULL, accepting ? NULL : &retry);
+    if (ready < 0 && errno != EINTR)
+        die("select");
+    accepting = true;
+    return ready;
 }
 
 static void serve_until_stopped(void)
 {
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
+    fd_set readable, writable;
     while (!stop_asked) {
-        fd_set readable, writable;
-        FD_ZERO(&readable);
-        FD_ZERO(&writable);
-        for (int fd = 0; fd <= highest; fd++)
-            if (clients[fd])
-                FD_SET(fd, upper_wants_to_send(clients[fd]) ? &writable : &readable);
-        if (accepting)
-            FD_SET(stop_listener, &readable);
-
-        struct timeval retry = {.tv_usec = RETRY_MS * 1000};
-        int top = highest > stop_listener ? highest : stop_listener;
-        int ready = select(top + 1, &readable, &writable, NULL, accepting ? NULL : &retry);
-        if (ready < 0 && errno != EINTR)
-            die("select");
-        accepting = true;
-        if (ready <= 0)
-            continue;
+        if (wait_until_ready(&readable, &writable) <= 0)
+            continue; /* then the sets say nothing */
         for (int fd = 0; fd <= highest; fd++)
             if (clients[fd] && (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable)))
-                if (upper_turn(clients[fd]) == UPPER_LEFT)
+                if (!upper_turn(clients[fd]))
                     drop(clients[fd]);
         if (FD_ISSET(stop_listener, &readable))
-            accept_clients();
+            accept_client();
     }
     for (int fd = 0; fd <= highest; fd++)
         if (clients[fd])
             upper_close(clients[fd]);
-    free(clients);
-    int done = stop_listener;
-    stop_listener = -1;
-    close(done);
+    close(stop_listener);
     say("server", "stopped");
 }
-
-/* ---- The program ----------------------------------------------------------------------------- */
 
 static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    if (timing)
-        say_mute(true);
-    open_table();
+    if (stop_listener >= FD_SETSIZE)
+        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
+    net_raise_descriptor_limit();
     return stop_listener;
 }
 
 static void play(void)
 {
-    enum { SPARE = 16 };
-    if (timing && idle_clients + SPARE > net_raise_descriptor_limit())
-        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
-    if (timing)
-        crowd_time(server_program_dial, idle_clients, round_trips);
-    else
-        crowd_play(server_program_dial);
+    crowd_play(server_program_dial);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option_spec options[] = {
-        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
-        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
-        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
-        {0},
-    };
     static const struct server_program program = {
         .idea = "One thread serves many clients, because nothing in its loop blocks.",
         .open = open_server,
         .serve = serve_until_stopped,
         .play = play,
         .dial = net_connect,
-        .options = options,
     };
     return server_program_run(argc, argv, &program);
 }

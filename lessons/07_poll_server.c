@@ -1,10 +1,10 @@
 /* 07_poll_server: the same server with poll, which has no limit of 1024
  *
- * Predict  Lesson 06 with poll in place of select: which lines change? And what does the same round
- *          trip cost when ten thousand clients are connected and silent?
- * Run      build/07_poll_server, then build/07_poll_server --timing --clients 10000
- * Watch    the transcript of lesson 06, word for word; more clients than an fd_set can hold, and
- *          their price.
+ * Predict  lesson 06 with poll in place of select: which lines change? And which lines does the
+ *          class see?
+ * Run      build/07_poll_server
+ * Watch    the transcript of lesson 06, word for word; serve takes more clients than an fd_set can
+ *          hold.
  * Before   06_select_server
  * After    diff lessons/07_poll_server.c lessons/08_epoll_server.c
  * Python   select.poll, register, unregister, poll
@@ -26,10 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_AT_ONCE = 64, RETRY_MS = 100, PLENTY = 10100 };
-
-static long idle_clients = 100, round_trips = 1000;
-static bool timing;
+enum { RETRY_MS = 100, PLENTY = 10100 };
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
@@ -52,6 +49,7 @@ static void open_table(void)
         die("calloc");
     for (int fd = 0; fd < room; fd++)
         polled[fd].fd = -1;
+    polled[stop_listener].events = POLLIN;
 }
 
 static void add(int fd)
@@ -65,6 +63,7 @@ static void add(int fd)
     }
     count++;
     clients[fd] = client;
+    polled[fd].fd = fd;
     if (fd > highest)
         highest = fd;
     say("server", "accepted client %d", client->number);
@@ -76,106 +75,80 @@ static void drop(struct upper *client)
     clients[client->fd] = NULL;
     polled[client->fd].fd = -1;
     upper_close(client);
-    while (highest >= 0 && !clients[highest])
-        highest--;
 }
 
-/* Takes those who wait, but not without end: the clients that are here want their turn too. */
-static void accept_clients(void)
+static void accept_client(void)
 {
     static bool complained;
-    for (int i = 0; i < ACCEPT_AT_ONCE && !stop_asked; i++) {
-        int fd = accept(stop_listener, NULL, NULL);
-        if (fd >= 0) {
-            complained = false;
-            add(fd);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED && !stop_asked) {
-            if (!complained)
-                say("server", "accept: %s: tries again until it can", strerror(errno));
-            complained = true;
-            accepting = false;
-            return;
-        }
-    }
+    int fd = accept(stop_listener, NULL, NULL);
+    if (fd >= 0)
+        add(fd);
+    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
+        return; /* whoever waited has gone, or a signal came */
+    else if (!complained && !stop_asked)
+        say("server", "accept: %s: tries again until it can", strerror(errno));
+    accepting = fd >= 0;
+    complained = fd < 0;
+}
+
+/* poll leaves the list as it is, and answers in revents. Returns how many are ready. */
+static int wait_until_ready(void)
+{
+    for (int fd = 0; fd <= highest; fd++)
+        if (clients[fd])
+            polled[fd].events = upper_wants_to_send(clients[fd]) ? POLLOUT : POLLIN;
+    polled[stop_listener].fd = accepting ? stop_listener : -1;
+    int top = highest > stop_listener ? highest : stop_listener;
+    int ready = poll(polled, (nfds_t)top + 1, accepting ? -1 : RETRY_MS);
+    if (ready < 0 && errno != EINTR)
+        die("poll");
+    accepting = true;
+    return ready;
 }
 
 static void serve_until_stopped(void)
 {
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     while (!stop_asked) {
-        for (int fd = 0; fd <= highest; fd++)
-            if (clients[fd])
-                polled[fd] =
-                    (struct pollfd){.fd = fd,
-                                    .events = upper_wants_to_send(clients[fd]) ? POLLOUT : POLLIN};
-        polled[stop_listener] =
-            (struct pollfd){.fd = accepting ? stop_listener : -1, .events = POLLIN};
-
-        int top = highest > stop_listener ? highest : stop_listener;
-        int ready = poll(polled, (nfds_t)top + 1, accepting ? -1 : RETRY_MS);
-        if (ready < 0 && errno != EINTR)
-            die("poll");
-        accepting = true;
-        if (ready <= 0)
-            continue;
+        if (wait_until_ready() <= 0)
+            continue; /* then the list says nothing */
         for (int fd = 0; fd <= highest; fd++)
             if (clients[fd] && polled[fd].revents)
                 if (upper_turn(clients[fd]) == UPPER_LEFT)
                     drop(clients[fd]);
         if (polled[stop_listener].revents)
-            accept_clients();
+            accept_client();
     }
     for (int fd = 0; fd <= highest; fd++)
         if (clients[fd])
             upper_close(clients[fd]);
     free(clients);
     free(polled);
-    int done = stop_listener;
-    stop_listener = -1;
-    close(done);
+    close(stop_listener);
     say("server", "stopped");
 }
-
-/* ---- The program ----------------------------------------------------------------------------- */
 
 static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    if (timing)
-        say_mute(true);
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
     open_table();
     return stop_listener;
 }
 
 static void play(void)
 {
-    enum { SPARE = 16 };
-    if (timing && idle_clients + SPARE > net_raise_descriptor_limit())
-        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
-    if (timing)
-        crowd_time(server_program_dial, idle_clients, round_trips);
-    else
-        crowd_play(server_program_dial);
+    crowd_play(server_program_dial);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option_spec options[] = {
-        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
-        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
-        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
-        {0},
-    };
     static const struct server_program program = {
         .idea = "The same server with poll, which has no limit of 1024.",
         .open = open_server,
         .serve = serve_until_stopped,
         .play = play,
         .dial = net_connect,
-        .options = options,
     };
     return server_program_run(argc, argv, &program);
 }

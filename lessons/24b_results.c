@@ -537,6 +537,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct program program = {
-        "What becomes of a task: its result, its error, the death of its worker.", commands, options};
+        "What becomes of a task: its result, its error, the death of its worker.", commands,
+        options};
     return args_run(argc, argv, &program);
 }

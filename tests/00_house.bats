@@ -16,7 +16,7 @@ too_large=(
     # A. Raw sockets
     02 03 04
     # B. One thread, many clients
-    05 06 07 08 09
+    05 08 09
     # C. A worker for each client
     10 11
     # D. socketserver, in C

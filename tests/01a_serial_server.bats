@@ -1,5 +1,6 @@
 # The mistakes that these tests catch: end of file taken for data; the listening socket closed after the first client; a
 # connection that is not closed when its client has left.
+# shellcheck disable=SC2034 # the helper looks at it
 load helper
 load peers/every_server
 

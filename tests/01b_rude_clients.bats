@@ -1,5 +1,6 @@
 # The mistakes that these tests catch: a client's error that ends the server; SIGPIPE; a call that a signal interrupts taken
 # for one that failed; send not looped; a failed accept that ends the server, or spins.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 load peers/every_server
 

@@ -47,16 +47,6 @@ load peers/event_loop
     equal 'clients that were refused' $((1102 - room)) "$(grep -c refused "$LOG")"
 }
 
-@test "06: --timing counts the clients that were refused" {
-    needs_descriptors 1200
-    local all=1100 in refused
-    run limited "$PROGRAM" --timing --ops 1 --clients $all
-    equal status 0 "$status"
-    refused=$(sed -n "s/^timing | \([0-9]*\) of the $all idle clients had been refused$/\1/p" <<< "$output")
-    in=$((all - refused))
-    ((in > 900 && in < 1024)) || fail "$in clients were in" "$output"
-}
-
 @test "06: answers in upper case" { every_server_answers_in_upper_case; }
 @test "06: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "06: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
@@ -75,9 +65,7 @@ load peers/event_loop
 @test "06: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "06: stops with clients connected" { every_server_stops_with_clients_connected; }
 
-@test "06: times round trips" { event_loop_times_round_trips; }
-@test "06: names sizes out of range" { event_loop_names_sizes_out_of_range; }
 @test "06: names what is wrong" { every_server_names_what_is_wrong; }
 @test "06: names a port in use" { every_server_names_a_port_in_use; }
 @test "06: names a privileged port" { every_server_names_a_privileged_port; }
-@test "06: has help" { event_loop_has_help; }
+@test "06: has help" { every_server_has_help --host --port; }

@@ -134,16 +134,12 @@ edge   | "g" arrives: epoll_wait reports it' "$(play | tail -n 6)"
 @test "08: --timing works with 10,000 idle clients" { event_loop_times_round_trips_beside_10000; }
 @test "08: --timing fails when it cannot have so many clients" { event_loop_fails_when_it_cannot_have_so_many; }
 
-rate() { # PROGRAM ROUND-TRIPS
-    limited "$1" --timing --clients 10000 --ops "$2" | sed -n 's|^timing .*, \([0-9]*\) round trips/s$|\1|p'
-}
-
 # It is more like fifteen times; twice is what a busy machine keeps to.
 @test "08: with 10,000 idle clients, makes at least twice the round trips of lesson 07" {
     needs_descriptors 10100
     local poll epoll
-    epoll=$(rate "$PROGRAM" 1000)
-    poll=$(rate "$BUILD/07_poll_server" 200)
+    read -r poll epoll <<< "$(limited "$BUILD/26_showdown" --mode echo --models poll,epoll --clients 1 --idle 10000 --seconds 0.2 --rounds 1 |
+        sed -n 's/^[a-z]* *|  *\([0-9]*\) ±.*/\1/p' | paste -sd ' ')"
     ((poll > 0 && epoll >= 2 * poll)) || fail "$epoll round trips/s, and $poll in lesson 07"
 }
 

@@ -1,6 +1,6 @@
 # The mistakes that these tests catch: a thread that is started twice; one that waits for itself, or for what was never
 # started; a limit of time in the wrong unit or on the wrong clock; an end that nobody is told of.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2034,SC2154
 load helper
 load peers/every_server
 

@@ -288,7 +288,7 @@ ok 0' '' fetch get 'set a' 'get a b c' 'len a' len
     broken_off_by TERM 143 'thread-1 | received "len"'
     broken_off_by TERM 143 'child-0 | dic.values()'
     SLOW=100 GROUP=1 broken_off_by INT 130 'child-1 | dic[1] = 101'
-    broken_off_by HUP 129 'main   | 101'
+    SLOW=100 broken_off_by HUP 129 'main   | 101'
 }
 
 # The manager hears of its parent's end, and so does not take it for its clients' error.

@@ -1,5 +1,6 @@
 /* upper: what comes in goes out in upper case.
- * Introduced by lesson 06; lessons 07 and 08 serve the same, 10 and 11 in a worker that may block.
+ * Introduced by lesson 07; lesson 06 shows it longhand. Lessons 07 and 08 serve the same, 10 and 11 in
+ * a worker that may block.
  *
  * In an event loop nothing may block. A client has one buffer and does one thing at a time: it
  * waits for data, or for room to send what is in the buffer. Nothing more is received before all is
