@@ -13,10 +13,9 @@
  */
 #include "sockets/stop.h"
 #include "stage/args.h"
-#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -30,28 +29,39 @@
 
 enum { LARGEST = 65507 }; /* bytes: what fits a UDP datagram over IPv4. udp(7) */
 
-static const char *host = "127.0.0.1";
-static long port = 0;
 static long size = 1024; /* of the server's buffer */
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
+static struct sockaddr_in address_of(const char *host, long port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    const char *ip = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
+        args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
+    if (IN_MULTICAST(ntohl(address.sin_addr.s_addr)))
+        args_refuse("%s: a group of hosts, and not one", host);
+    return address;
+}
+
 /* No listen and no accept: there are no connections, only datagrams, each with its sender's
  * address. */
-static int open_server(struct sockaddr_in *address)
+static int open_server(const char *host, long port)
 {
+    struct sockaddr_in address = address_of(host, port);
+    socklen_t length = sizeof address;
+    stop_on_signals();
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd < 0)
         die("socket");
-    if (bind(fd, (struct sockaddr *)address, sizeof *address) < 0)
+    if (bind(fd, (struct sockaddr *)&address, length) < 0)
         die("bind %s:%ld", host, port);
-    socklen_t length = sizeof *address;
-    if (getsockname(fd, (struct sockaddr *)address, &length) < 0)
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         die("getsockname");
     char ip[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &address->sin_addr, ip, sizeof ip);
-    say("server", "listening on %s:%d", ip, ntohs(address->sin_port));
-    return fd;
+    inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
+    say("server", "listening on %s:%d", ip, ntohs(address.sin_port));
+    return stop_listener = fd;
 }
 
 static void answer(int fd, char *data, size_t length, const struct sockaddr_in *client)
@@ -72,10 +82,10 @@ static void serve_until_stopped(void)
     static char data[LARGEST];
     while (!stop_asked) {
         struct sockaddr_in client;
-        socklen_t client_length = sizeof client;
+        socklen_t room = sizeof client;
         /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. */
         ssize_t got =
-            recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &client_length);
+            recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &room);
         if (got < 0 || stop_asked)
             continue;
         size_t kept = got > size ? (size_t)size : (size_t)got;
@@ -92,16 +102,15 @@ static void serve_until_stopped(void)
 
 /* ---- The clients ----------------------------------------------------------------------------- */
 
-static struct sockaddr_in server_address;
-
 /* connect sends nothing: it fixes the address that send uses and drops what comes from anybody
  * else. */
-static int dial(const struct sockaddr_in *address)
+static int dial(const char *host, long port)
 {
+    struct sockaddr_in address = address_of(host, port);
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd < 0)
         die("socket");
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         die("connect");
     return fd;
 }
@@ -126,7 +135,7 @@ static void play(void)
 {
     char one[8], two[8], three[8];
     say("ann", "sends \"one\", \"two\" and \"three\"");
-    int ann = dial(&server_address);
+    int ann = server_program_dial();
     send_datagram(ann, "one", 3);
     send_datagram(ann, "two", 3);
     send_datagram(ann, "three", 5);
@@ -140,12 +149,12 @@ static void play(void)
     static char data[LARGEST];
     memset(data, 'x', sizeof data);
     say("bob", "sends one datagram of %ld bytes", 2 * size - 48);
-    int bob = dial(&server_address);
+    int bob = server_program_dial();
     send_datagram(bob, data, (size_t)(2 * size - 48));
     say("bob", "received %zu bytes", receive_datagram(bob, data, sizeof data));
 
     say("carl", "sends an empty datagram");
-    int carl = dial(&server_address);
+    int carl = server_program_dial();
     send_datagram(carl, "", 0);
     say("carl", "received %zu bytes: an empty reply, not the end of anything",
         receive_datagram(carl, data, sizeof data));
@@ -154,61 +163,19 @@ static void play(void)
     close(carl);
 }
 
-/* ---- The commands ---------------------------------------------------------------------------- */
-
-static struct sockaddr_in address_of(const char *ip, long port_number)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_number)};
-    if (strcmp(ip, "localhost") == 0)
-        ip = "127.0.0.1";
-    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
-        args_refuse("%s: not an IPv4 address like 127.0.0.1", ip);
-    if (IN_MULTICAST(ntohl(address.sin_addr.s_addr)))
-        args_refuse("%s: a group of hosts, and not one", ip);
-    return address;
-}
-
-static int serve(char **operands)
-{
-    (void)operands;
-    struct sockaddr_in address = address_of(host, port);
-    stop_on_signals();
-    stop_listener = open_server(&address);
-    serve_until_stopped();
-    return EXIT_SUCCESS;
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
-    server_address = address_of(host, port);
-    stop_on_signals();
-    stop_listener = open_server(&server_address);
-    return cast_play(stop_listener, serve_until_stopped, play);
-}
-
-static int connect_to(char **operands)
-{
-    struct sockaddr_in address =
-        address_of(operands[0], args_number("PORT", operands[1], 1, 65535));
-    return talk(dial(&address));
-}
-
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
-        {0},
-    };
     static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"size", "N", "the buffer in bytes", .number = &size, .min = 64, .max = 32768},
         {0},
     };
-    static const struct program program = {"UDP keeps messages apart, and cuts what does not fit.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    static const struct server_program program = {
+        .idea = "UDP keeps messages apart, and cuts what does not fit.",
+        .open = open_server,
+        .serve = serve_until_stopped,
+        .play = play,
+        .dial = dial,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
 }
