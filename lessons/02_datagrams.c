@@ -68,7 +68,8 @@ static void answer(int fd, char *data, size_t length, const struct sockaddr_in *
 {
     for (size_t i = 0; i < length; i++)
         data[i] = (char)toupper((unsigned char)data[i]);
-    while (sendto(fd, data, length, 0, (const struct sockaddr *)client, sizeof *client) < 0) {
+    const struct sockaddr *to = (const struct sockaddr *)client;
+    while (sendto(fd, data, length, 0, to, sizeof *client) < 0) {
         if (errno == EINTR)
             continue;
         say("server", "sendto: %s: this reply is lost", strerror(errno));
