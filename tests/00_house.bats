@@ -18,7 +18,7 @@ too_large=(
     # B. One thread, many clients
     05 08 09
     # C. A worker for each client
-    10 11
+    11
     # D. socketserver, in C
     12 13 14 15
     # E. Threads

@@ -151,20 +151,10 @@ takes_for_a_client() { # KIB
 
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
-@test "10: times requests" {
-    run limited "$PROGRAM" --timing --ops 50
-    equal status 0 "$status"
-    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
-timing | 50 requests in TIME s, MS requests/s' "$output"
-}
-
 @test "10: names sizes out of range" {
     refuses 2 '--stack 31: not a number from 32 to 65536' serve --stack 31
     refuses 2 '--stack 65537: not a number from 32 to 65536' serve --stack 65537
     refuses 2 '--stack 64K: not a number from 32 to 65536' serve --stack 64K
-    refuses 2 '--ops 0: not a number from 1 to 1000000' --timing --ops 0
-    refuses 2 '--ops 1000001: not a number from 1 to 1000000' --timing --ops 1000001
-    refuses 2 '--timing=yes: takes no value' --timing=yes
 }
 
 @test "10: says what a stack takes" {
@@ -177,5 +167,5 @@ timing | 50 requests in TIME s, MS requests/s' "$output"
 @test "10: names what is wrong" { every_server_names_what_is_wrong; }
 @test "10: names a port in use" { every_server_names_a_port_in_use; }
 @test "10: names a privileged port" { every_server_names_a_privileged_port; }
-@test "10: has help" { every_server_has_help --host --port --stack --timing --ops; }
+@test "10: has help" { every_server_has_help --host --port --stack; }
 @test "10: the slides show what is so" { check_slides; }

@@ -13,6 +13,7 @@ enum { MOST_OPTIONS = 8 };
 
 static const struct server_program *lesson;
 static const char *host = "127.0.0.1";
+static bool is_demo;
 static long port; /* 0: any free one; once the socket is bound, the one that it is bound to */
 
 static int open_socket(void)
@@ -29,6 +30,7 @@ static int open_socket(void)
 static int demo(char **operands)
 {
     (void)operands;
+    is_demo = true;
     return cast_play(open_socket(), lesson->serve, lesson->play);
 }
 
@@ -48,6 +50,11 @@ static int connect_to(char **operands)
 int server_program_dial(void)
 {
     return lesson->dial(host, port);
+}
+
+bool server_program_is_demo(void)
+{
+    return is_demo;
 }
 
 int server_program_run(int argc, char **argv, const struct server_program *program)

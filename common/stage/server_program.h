@@ -10,6 +10,8 @@
 
 #include "stage/args.h"
 
+#include <stdbool.h>
+
 struct server_program {
     const char *idea; /* one sentence */
 
@@ -30,5 +32,8 @@ int server_program_run(int argc, char **argv, const struct server_program *progr
 
 /* In play: dials the server of this demo. */
 int server_program_dial(void);
+
+/* In serve: whether it is the demo's server. */
+bool server_program_is_demo(void);
 
 #endif
