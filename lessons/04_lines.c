@@ -2,11 +2,11 @@
  *
  * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many
  *          answers does she get?
- * Run      build/04_lines
- * Watch    recv gives the pieces and gets three answers wrong; the line reader answers "hello" and
- *          "world".
+ * Run      build/04_lines, then build/04_lines --naive
+ * Watch    the line reader answers "hello" and "world"; with --naive, recv gives the pieces, and all
+ *          three answers are wrong.
  * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
- *          common/sockets/lines.c and common/sockets/net.c, which this lesson introduces
+ *          common/sockets/lines.c, which this lesson introduces
  * After    05_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
  */
@@ -14,10 +14,9 @@
 #include "sockets/net.h"
 #include "sockets/serial.h"
 #include "sockets/stop.h"
-#include "stage/args.h"
 #include "stage/cast.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,8 +28,6 @@
 
 enum { LONGEST = 65536, STAMP = sizeof "[Sat Nov 21 09:30:00 2026] " };
 
-static const char *host = "127.0.0.1";
-static long port = 0;
 static long longest = 1024; /* bytes in a line, its newline included */
 static bool naive;
 
@@ -98,15 +95,11 @@ static void serve_pieces(int client, int number)
 static void serve_until_stopped(void)
 {
     serial_serve(naive ? serve_pieces : serve_lines);
-    int done = stop_listener;
-    stop_listener = -1;
-    close(done);
+    close(stop_listener);
     say("server", "stopped");
 }
 
 /* ---- The clients ----------------------------------------------------------------------------- */
-
-static int server_port;
 
 /* The reply to a text is as long as the text, with the time before it and a newline after it. */
 static void get_reply(int fd, size_t length)
@@ -116,15 +109,11 @@ static void get_reply(int fd, size_t length)
 
 static void play_pieces(void)
 {
-    say("ann", "connects and sends \"hel\"");
-    int ann = net_connect(host, server_port);
-    net_send_all(ann, "hel", 3);
+    int ann = cast_connect("ann", server_program_dial, "hel");
     get_reply(ann, 3);
-    say("ann", "sends \"lo\\nwor\"");
-    net_send_all(ann, "lo\nwor", 6);
+    cast_send("ann", ann, "lo\nwor");
     get_reply(ann, 6);
-    say("ann", "sends \"ld\\n\"");
-    net_send_all(ann, "ld\n", 3);
+    cast_send("ann", ann, "ld\n");
     get_reply(ann, 3);
     cast_leave("ann", ann);
 }
@@ -132,12 +121,11 @@ static void play_pieces(void)
 static void play_lines(void)
 {
     say("ann", "connects and sends \"hel\", then \"lo\\nwor\"");
-    int ann = net_connect(host, server_port);
+    int ann = server_program_dial();
     net_send_all(ann, "hel", 3);
     net_send_all(ann, "lo\nwor", 6);
     get_reply(ann, 5);
-    say("ann", "sends \"ld\\n\"");
-    net_send_all(ann, "ld\n", 3);
+    cast_send("ann", ann, "ld\n");
     get_reply(ann, 5);
 
     static char flood[LONGEST + 1];
@@ -149,58 +137,35 @@ static void play_lines(void)
     cast_leave("ann", ann);
 }
 
-/* ---- The commands ---------------------------------------------------------------------------- */
-
-static int play_scene(void (*play)(void))
+static void play(void)
 {
+    if (naive)
+        play_pieces();
+    else
+        play_lines();
+}
+
+static int open_listener(const char *host, long port)
+{
+    tzset(); /* localtime_r need not look for the time zone itself */
     stop_on_signals();
-    stop_listener = net_listen(host, port);
-    server_port = net_port(stop_listener);
-    return cast_play(stop_listener, serve_until_stopped, play);
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
-    naive = true;
-    int status = play_scene(play_pieces);
-    if (status != EXIT_SUCCESS)
-        return status;
-    naive = false;
-    return play_scene(play_lines);
-}
-
-static int serve(char **operands)
-{
-    (void)operands;
-    stop_on_signals();
-    stop_listener = net_listen(host, port);
-    serve_until_stopped();
-    return EXIT_SUCCESS;
-}
-
-static int connect_to(char **operands)
-{
-    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+    return stop_listener = net_listen(host, port);
 }
 
 int main(int argc, char **argv)
 {
-    tzset(); /* localtime_r need not look for the time zone itself */
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
-        {0},
-    };
     static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"longest", "N", "bytes in a line", .number = &longest, .min = 64, .max = LONGEST},
-        {"naive", NULL, "serve: take what one recv gives for a message", .flag = &naive},
+        {"naive", NULL, "take what one recv gives for a message", .flag = &naive},
         {0},
     };
-    static const struct program program = {"A stream has no messages; a protocol makes them.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    static const struct server_program program = {
+        .idea = "A stream has no messages; a protocol makes them.",
+        .open = open_listener,
+        .serve = serve_until_stopped,
+        .play = play,
+        .dial = net_connect,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
 }

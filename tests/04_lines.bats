@@ -234,6 +234,12 @@ time_is_that_of_date() { # TZ
 # ---- As every server ---------------------------------------------------------------------------------------------------
 
 @test "04: the demo is the same each time" { check_demo 5; }
+@test "04: ... also with --naive, where three answers are wrong" {
+    check_demo 3 --naive
+    equal 'the answers' 'ann    | received "[TIME] hel\n"
+ann    | received "[TIME] lo\nwor\n"
+ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* received')"
+}
 @test "04: the slides show what is so" { check_slides; }
 
 @test "04: the demo plays with the shortest and the longest lines" {
