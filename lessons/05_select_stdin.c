@@ -32,13 +32,13 @@ static bool naive;
 static bool wait_until_readable(int fd)
 {
     for (;;) {
-        fd_set readable; /* select leaves in it what it found, so it is filled anew for each call */
+        fd_set readable; /* filled anew for each call: select leaves its answer in it */
         FD_ZERO(&readable);
         FD_SET(fd, &readable);
         struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
         int ready = select(fd + 1, &readable, NULL, NULL, &timeout);
         if (ready < 0 && errno == EINTR)
-            continue; /* and waits the whole time anew; Python waits for what is left of it */
+            continue; /* and waits the whole time anew; Python for what is left */
         if (ready < 0)
             die("select");
         if (ready == 0)

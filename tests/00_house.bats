@@ -16,7 +16,7 @@ too_large=(
     # A. Raw sockets
     03
     # B. One thread, many clients
-    05 08 09
+    08 09
     # C. A worker for each client
     11
     # D. socketserver, in C
