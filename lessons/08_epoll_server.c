@@ -7,7 +7,7 @@
  *          not grow.
  * Needs    Linux: epoll(7)
  * Before   07_poll_server
- * After    09_reuseaddr; 26_showdown measures every model
+ * After    09a_bind_twice; 26_showdown measures every model
  * Python   select.epoll, register, modify, poll; EPOLLET for --edge
  */
 #include "sockets/net.h"

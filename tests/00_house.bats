@@ -16,7 +16,7 @@ too_large=(
     # A. Raw sockets
     03
     # B. One thread, many clients
-    08 09
+    08
     # C. A worker for each client
     11
     # D. socketserver, in C
@@ -384,7 +384,7 @@ make_here() {
     run make_here BUILD=out SAN= -j 4 CFLAGS='-O0 -Werror' CPPFLAGS=-DGIVEN V=1
     ((status == 0)) || fail "$output"
     [[ $output == *'-DGIVEN -O0 -Werror'* ]] || fail "$output"
-    [[ -x out/98_new && -x out/09_reuseaddr ]]
+    [[ -x out/98_new && -x out/09a_bind_twice ]]
     equal 'what stands beside the sources' 'Makefile common lessons out' "$(find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
     equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
     built_again() { make_here BUILD="${2:-out}" SAN= CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }

@@ -207,7 +207,7 @@ ends_although() { # COMMAND... that starts it
 server_ends_although() { # COMMAND... that starts it
     SERVER_PROGRAM=$1 start "${@:2}" "$PROGRAM" "${OPTIONS[@]}"
     DEMO=$SERVER
-    [[ ! $ADDRESS =~ :[0-9]+$ || ${OPTIONS[*]} == *udp* || $stem == 02* || $stem == 04* ]] || ask 'still here' > /dev/null
+    [[ ! $ADDRESS =~ :[0-9]+$ || ${OPTIONS[*]} == *udp* || $stem == 02* || $stem == 04* || $stem == 09* ]] || ask 'still here' > /dev/null
     kill -TERM "$SERVER"
     stopped
 }

@@ -1,12 +1,10 @@
-# The mistakes that these tests catch: the option set after bind, or on one socket only; SO_REUSEPORT taken for
-# SO_REUSEADDR; the client closes first, so that the server has no TIME_WAIT; a reset in place of a goodbye; a table that is
-# printed from memory.
+# The mistakes that these tests catch: the option set after bind; SO_REUSEPORT taken for SO_REUSEADDR; the client closes
+# first, so that the server has no TIME_WAIT; a reset in place of a goodbye.
 # Not tested: that TIME_WAIT ends, which takes 60 s. What is tested is the kernel's timer, which counts down from there.
 # shellcheck disable=SC2016,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
 
-SERVE=(--hold)
 in_use='Address already in use'
 # An address of this process alone: nobody else takes a port there, or leaves a TIME_WAIT.
 OWN_HOST=127.$((BASHPID / 256 % 256)).$((BASHPID % 256)).9
@@ -46,114 +44,71 @@ needs_time_wait() {
 # A server with these options hangs up on a client and ends, which leaves its PORT in TIME_WAIT.
 leave_a_time_wait() { # OPTION...
     needs_time_wait
-    start --hold "$@"
+    start serve "$@"
     serves
     await_time_wait 2
     stop
 }
 
-# One run of the demo is enough for all who ask.
-demo_says() {
-    local line said=$BATS_FILE_TMPDIR/demo
-    [[ -e $said ]] || play > "$said"
-    for line in "$@"; do
-        grep -q -x -F -e "$line" "$said" || fail "the demo does not say: $line" "$(cat "$said")"
-    done
-}
+# ---- The demo ----------------------------------------------------------------------------------------------------------
 
-# ---- The table ---------------------------------------------------------------------------------------------------------
+@test "09b: the demo is the same each time" { needs_time_wait && check_demo 5; }
 
-@test "09: the demo is the same each time" { needs_time_wait && check_demo 5; }
-
-@test "09: without an option a port is bound once" {
-    demo_says 'tcp    | no option     EADDRINUSE  -           EADDRINUSE' 'udp    | no option     EADDRINUSE'
-}
-
-@test "09: SO_REUSEADDR: both bind, one listens, and nobody binds next to it" {
-    demo_says 'tcp    | SO_REUSEADDR  ok          EADDRINUSE  EADDRINUSE'
-}
-
-@test "09: SO_REUSEPORT: both listen, and both get clients" {
-    demo_says 'tcp    | SO_REUSEPORT  ok          ok          ok' \
-        'tcp    | SO_REUSEPORT: both listen, and each was given clients by the kernel'
-}
-
-@test "09: UDP with SO_REUSEADDR: the last one gets the datagram" {
-    demo_says 'udp    | SO_REUSEADDR  ok' 'udp    | SO_REUSEADDR: the last to bind gets the datagram, the other nothing'
-}
-
-@test "09: the demo restarts in TIME_WAIT only if the old and the new server set the option" {
+@test "09b: the demo restarts in TIME_WAIT only if the old and the new server set the option" {
     needs_time_wait
-    rm -f "$BATS_FILE_TMPDIR/demo" # that one ran when the system may have kept too many
-    demo_says 'server | without  TIME_WAIT without  bind: EADDRINUSE' 'server | without  TIME_WAIT with     bind: EADDRINUSE' \
-        'server | with     TIME_WAIT without  bind: EADDRINUSE' 'server | with     TIME_WAIT with     bind: ok'
-}
-
-@test "09: no sockets, no table" {
-    run limited sh -c 'exec 3>&- 4>&-; ulimit -S -n 4; exec "$0"' "$PROGRAM"
-    equal status 1 "$status"
-    equal message "$stem: socket: Too many open files" "$(grep "^$stem:" <<< "$output")"
-    equal 'rows of the table' '' "$(grep -E 'ok|EADDRINUSE' <<< "$output" || true)"
-}
-
-# A network of its own that has one port to give away, and it is taken: no bind of TCP can work.
-@test "09: the table shows what the calls return, whatever that is" {
-    local crowd='echo 50000 50000 > /proc/sys/net/ipv4/ip_local_port_range && "$1" --hold | { read -r _ && exec "$1"; }'
-    unshare -rn sh -c "$crowd" sh echo > /dev/null 2>&1 || skip 'needs unshare and the right to make a network namespace'
-    local rows
-    mapfile -t -n 8 rows < <(exec timeout -k 1 "$(limit 15)" unshare -rn sh -c "$crowd" sh "$PROGRAM" 2>&1 3>&- 4>&-)
-    kill $! 2> /dev/null || true
-    equal 'first line' "tcp    |               2nd bind    2nd listen  bind to a port that listens" "${rows[0]}"
-    equal 'rows in which a bind works' '' "$(printf '%s\n' "${rows[@]}" | grep '^tcp .*ok' || true)"
+    equal 'the demo' 'server | old: no option    | TIME_WAIT | new: no option    | bind: EADDRINUSE
+server | old: no option    | TIME_WAIT | new: SO_REUSEADDR | bind: EADDRINUSE
+server | old: SO_REUSEADDR | TIME_WAIT | new: no option    | bind: EADDRINUSE
+server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
 }
 
 # A network of its own, which keeps no connection in TIME_WAIT: then nothing stands in the way of a restart.
-@test "09: without TIME_WAIT each restart works" {
+@test "09b: without TIME_WAIT each restart works" {
     local forget='ip link set lo up && echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec "$0"'
     unshare -rn sh -c "$forget" true 2> /dev/null || skip 'needs unshare, ip and the right to make a network namespace'
     run limited unshare -rn sh -c "$forget" "$PROGRAM"
     equal status 0 "$status"
-    equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .* bind: ok$' <<< "$output")"
+    equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .*bind: ok$' <<< "$output")"
 }
 
-@test "09: the slides show what is so" { needs_time_wait && check_slides; }
+@test "09b: the slides show what is so" { needs_time_wait && check_slides; }
 
 # ---- Hanging up, and a restart ----------------------------------------------------------------------------------------
 
-@test "09: hangs up first, with an end of file, also while others stay" {
-    start --hold
+@test "09b: hangs up first, with an end of file, also while others stay" {
+    start serve
     hold silent "$ADDRESS" 3
     serves
     await 'hangs up on client 4 before it does'
     stop
 }
 
-@test "09: a restart in TIME_WAIT works if both runs set the option" {
+@test "09b: a restart in TIME_WAIT works if both runs set the option" {
     leave_a_time_wait
-    start --hold --port "$PORT"
+    start serve --port "$PORT"
     serves
     stop
 }
 
-@test "09: a restart in TIME_WAIT fails with --no-reuse" {
+@test "09b: a restart in TIME_WAIT fails with --no-reuse" {
     leave_a_time_wait
-    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --no-reuse --port "$PORT"
 }
 
-@test "09: a restart in TIME_WAIT fails if the old run was --no-reuse" {
+@test "09b: a restart in TIME_WAIT fails if the old run was --no-reuse" {
     leave_a_time_wait --no-reuse
-    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
-    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --no-reuse --port "$PORT"
 }
 
-@test "09: a restart in TIME_WAIT works with --reuse-port on both runs, and not with one option each" {
+@test "09b: a restart in TIME_WAIT works with --reuse-port on both runs, and not with one option each" {
     leave_a_time_wait --reuse-port
-    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
-    start --hold --reuse-port --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --port "$PORT"
+    start serve --reuse-port --port "$PORT"
     stop
 }
 
-@test "09: TIME_WAIT counts down from 60 s" {
+@test "09b: TIME_WAIT counts down from 60 s" {
     leave_a_time_wait
     local timer hundredths
     timer=$(time_wait 2)
@@ -161,9 +116,9 @@ demo_says() {
     ((hundredths > 3000 && hundredths <= 6000)) || fail "TIME_WAIT ends in $hundredths hundredths of a second"
 }
 
-@test "09: if the client closes first, its port is in TIME_WAIT and the server's is free" {
+@test "09b: if the client closes first, its port is in TIME_WAIT and the server's is free" {
     needs_time_wait
-    start --hold --host "$OWN_HOST"
+    start serve --host "$OWN_HOST"
     halt
     exec {client}<> "/dev/tcp/$HOST/$PORT"
     exec {client}>&-
@@ -171,12 +126,12 @@ demo_says() {
     await_time_wait 3
     stop
     equal "TIME_WAIT at the server's port" '' "$(time_wait 2)"
-    start --hold --no-reuse --host "$HOST" --port "$PORT"
+    start serve --no-reuse --host "$HOST" --port "$PORT"
     stop
 }
 
-@test "09: bytes that nobody read make it a reset, and nobody waits" {
-    start --hold --host "$OWN_HOST"
+@test "09b: bytes that nobody read make it a reset, and nobody waits" {
+    start serve --host "$OWN_HOST"
     halt
     exec {client}<> "/dev/tcp/$HOST/$PORT"
     printf 'hi' >&"$client"
@@ -190,27 +145,27 @@ demo_says() {
 
 # ---- Two servers at a time ---------------------------------------------------------------------------------------------
 
-@test "09: a port that listens is bound by nobody else, with or without the option" {
-    start --hold
-    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
-    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
-    refuses 1 "bind $ADDRESS: $in_use" --hold --reuse-port --port "$PORT"
+@test "09b: a port that listens is bound by nobody else, with or without the option" {
+    start serve
+    refuses 1 "bind $ADDRESS: $in_use" serve --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --no-reuse --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --reuse-port --port "$PORT"
     serves
     stop
 }
 
-@test "09: a port that listens with --reuse-port is shared only with --reuse-port" {
-    start --hold --reuse-port
-    refuses 1 "bind $ADDRESS: $in_use" --hold --port "$PORT"
-    refuses 1 "bind $ADDRESS: $in_use" --hold --no-reuse --port "$PORT"
+@test "09b: a port that listens with --reuse-port is shared only with --reuse-port" {
+    start serve --reuse-port
+    refuses 1 "bind $ADDRESS: $in_use" serve --port "$PORT"
+    refuses 1 "bind $ADDRESS: $in_use" serve --no-reuse --port "$PORT"
     serves
     stop
 }
 
-@test "09: with --reuse-port on both, two servers share a port and its clients" {
-    start --hold --reuse-port
+@test "09b: with --reuse-port on both, two servers share a port and its clients" {
+    start serve --reuse-port
     local second connections=0
-    exec {second}< <(exec timeout -k 1 "$(limit 15)" "$PROGRAM" --hold --reuse-port --port "$PORT" 2>&1 3>&- 4>&-)
+    exec {second}< <(exec timeout -k 1 "$(limit 15)" "$PROGRAM" serve --reuse-port --port "$PORT" 2>&1 3>&- 4>&-)
     local stop_second=$! line=
     read -r -t "$(limit 10)" line <&"$second"
     equal 'the second server' "server | listening on $ADDRESS" "$line"
@@ -227,16 +182,16 @@ demo_says() {
 
 # ---- A server like the others ------------------------------------------------------------------------------------------
 
-@test "09: hangs up on many in a row" {
-    start --hold
+@test "09b: hangs up on many in a row" {
+    start serve
     for _ in {1..20}; do serves; done
     stop
 }
 
-@test "09: survives a silent client" { every_server_survives_a_silent_client; }
+@test "09b: survives a silent client" { every_server_survives_a_silent_client; }
 
-@test "09: survives clients that send what it does not read" {
-    start --hold
+@test "09b: survives clients that send what it does not read" {
+    start serve
     for _ in {1..3}; do
         run peer reset "$ADDRESS"
         equal "status of the client" 1 "$status"
@@ -246,11 +201,11 @@ demo_says() {
     stop
 }
 
-@test "09: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
+@test "09b: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
 
-@test "09: survives EINTR" {
+@test "09b: survives EINTR" {
     SERVER_PROGRAM=$BUILD/flaky/$stem
-    start --hold
+    start serve
     for _ in {1..10}; do serves; done
     halt
     kill -CONT "$SERVER"
@@ -258,31 +213,31 @@ demo_says() {
     stop
 }
 
-@test "09: stops with clients connected" { every_server_stops_with_clients_connected; }
+@test "09b: stops with clients connected" { every_server_stops_with_clients_connected; }
 
-@test "09: names what is wrong" {
-    refuses 2 '--port 65536: not a number from 0 to 65535' --hold --port 65536
-    refuses 2 '--port 80x: not a number from 0 to 65535' --hold --port 80x
-    refuses 2 '--port: wants a value' --hold --port
-    refuses 2 '--prot: no such option; see --help' --hold --prot 80
-    refuses 2 '--port, --no-reuse, --reuse-port: only with --hold' --no-reuse
-    refuses 2 '--port, --no-reuse, --reuse-port: only with --hold' --port 8009
-    refuses 2 '--hold=8009: takes no value' --hold=8009
+@test "09b: names what is wrong" {
+    refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
+    refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
+    refuses 2 '--port: wants a value' serve --port
+    refuses 2 '--prot: no such option; see --help' serve --prot 80
+    refuses 2 '--port, --no-reuse, --reuse-port: only with serve' --no-reuse
+    refuses 2 '--port, --no-reuse, --reuse-port: only with serve' --port 8009
+    refuses 2 '--no-reuse, --reuse-port: one or the other' serve --no-reuse --reuse-port
     refuses 2 'hold: no such command; see --help' hold
-    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' --hold --host 127.0.0.999
-    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' --hold --host 192.0.2.1
+    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --host 127.0.0.999
+    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
 }
 
-@test "09: names a privileged port" {
+@test "09b: names a privileged port" {
     (($(cat /proc/sys/net/ipv4/ip_unprivileged_port_start) > 80)) || skip 'every user may bind port 80 here'
     local without=()
     if ((EUID == 0)); then
         command -v setpriv > /dev/null || skip 'root needs setpriv to give up its privilege'
         without=(setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service)
     fi
-    run limited "${without[@]}" "$PROGRAM" --hold --port 80
+    run limited "${without[@]}" "$PROGRAM" serve --port 80
     equal status 1 "$status"
     equal message "$stem: bind 127.0.0.1:80: Permission denied" "$output"
 }
 
-@test "09: has help" { every_server_has_help --hold --host --port --no-reuse --reuse-port; }
+@test "09b: has help" { every_server_has_help --host --port --no-reuse --reuse-port; }

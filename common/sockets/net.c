@@ -34,7 +34,7 @@ int net_listen(const char *host, long port)
 {
     struct sockaddr_in address = net_address(host, port);
     int fd = tcp_socket();
-    int on = 1; /* before bind; lesson 09 shows what this is for */
+    int on = 1; /* before bind; lesson 09b shows what this is for */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
         die("setsockopt SO_REUSEADDR");
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
