@@ -63,8 +63,8 @@ static int serve_once_and_end(int option)
     char byte;
     recv(client, &byte, 1, 0); /* end of file: the server hung up */
     /* close waits, so the four-way goodbye is over */
-    struct linger until_acknowledged = {.l_onoff = 1, .l_linger = 5};
-    setsockopt(client, SOL_SOCKET, SO_LINGER, &until_acknowledged, sizeof until_acknowledged);
+    struct linger patiently = {.l_onoff = 1, .l_linger = 5};
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &patiently, sizeof patiently);
     close(client);
     close(listener);
     return port_number;
