@@ -6,7 +6,7 @@
  * Watch    the transcript of lesson 06, word for word; serve takes more clients than an fd_set can
  *          hold.
  * Before   06_select_server
- * After    diff lessons/07_poll_server.c lessons/08_epoll_server.c
+ * After    diff lessons/07_poll_server.c lessons/08a_epoll_server.c
  * Python   select.poll, register, unregister, poll
  */
 #include "sockets/net.h"

@@ -1,24 +1,21 @@
-/* 08_epoll_server: the same server with epoll, which is told once whom to watch (Linux)
+/* 08a_epoll_server: the same server with epoll, which is told once whom to watch (Linux)
  *
- * Predict  Six bytes arrive and the program reads three of them. Does the next epoll_wait report
- *          the other three?
- * Run      build/08_epoll_server, then build/08_epoll_server --timing --clients 10000
- * Watch    lesson 06's transcript once more, then level and edge side by side; a price that does
- *          not grow.
+ * Predict  ten thousand clients are connected and silent, and one sends a byte. Of how many does
+ *          poll hear, and of how many does epoll_wait?
+ * Run      build/08a_epoll_server
+ * Watch    lesson 06's transcript once more: what has changed is who keeps the list.
  * Needs    Linux: epoll(7)
  * Before   07_poll_server
- * After    09a_bind_twice; 26_showdown measures every model
- * Python   select.epoll, register, modify, poll; EPOLLET for --edge
+ * After    08b_level_and_edge; 26_showdown measures every model
+ * Python   select.epoll, register, modify, poll
  */
 #include "sockets/net.h"
 #include "sockets/stop.h"
 #include "sockets/upper.h"
-#include "stage/args.h"
-#include "stage/cast.h"
 #include "stage/crowd.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +26,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_AT_ONCE = 64, RETRY_MS = 100, PLENTY = 10100, TURNS_AT_ONCE = 16 };
-
-static const char *host = "127.0.0.1";
-static long port = 0;
-static long idle_clients = 100, round_trips = 1000;
-static bool timing, edge;
+enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64, TURNS_AT_ONCE = 16 };
+static bool edge; /* lesson 08b says what that is */
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
@@ -100,64 +93,68 @@ static void drop(struct upper *client)
     say("server", "client %d has left", client->number);
     clients[client->fd] = NULL;
     upper_close(client); /* which takes it off the kernel's list too */
-    while (highest >= 0 && !clients[highest])
-        highest--;
 }
 
-/* Takes those who wait, but not without end: the clients that are here want their turn too. */
-static void accept_clients(void)
+static void accept_client(void)
 {
     static bool complained;
-    for (int i = 0; i < ACCEPT_AT_ONCE && !stop_asked; i++) {
-        int fd = accept(stop_listener, NULL, NULL);
-        if (fd >= 0) {
-            complained = false;
-            add(fd);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED && !stop_asked) {
-            if (!complained)
-                say("server", "accept: %s: tries again until it can", strerror(errno));
-            complained = true;
-            accepting = false;
-            return;
-        }
-    }
+    int fd = accept(stop_listener, NULL, NULL);
+    if (fd >= 0)
+        add(fd);
+    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
+        return; /* whoever waited has gone, or a signal came */
+    else if (!complained && !stop_asked)
+        say("server", "accept: %s: tries again until it can", strerror(errno));
+    accepting = fd >= 0;
+    complained = fd < 0;
 }
 
-/* Level-triggered: one turn, and the kernel reports again if there is more. Edge-triggered: turns
- * until one would have blocked, for there will be no second report; but not without end, so that
- * others have their turn too. */
-static void serve_client(struct upper *client)
+/* One turn: the kernel reports again if there is more. */
+static void serve_level(struct upper *client)
 {
     bool sending = upper_wants_to_send(client);
+    if (upper_turn(client) == UPPER_LEFT)
+        drop(client);
+    else if (sending != upper_wants_to_send(client))
+        watch_client(EPOLL_CTL_MOD, client);
+}
+
+/* Turns until one would have blocked, for there will be no second report; but not without end, so
+ * that others have their turn too. EPOLL_CTL_MOD asks for a new report. */
+static void serve_edge(struct upper *client)
+{
     enum upper_result result = upper_turn(client);
-    for (int turns = 1; edge && result == UPPER_GOES_ON && turns < TURNS_AT_ONCE; turns++)
+    for (int turns = 1; result == UPPER_GOES_ON && turns < TURNS_AT_ONCE; turns++)
         result = upper_turn(client);
     if (result == UPPER_LEFT)
         drop(client);
-    else if (edge ? result == UPPER_GOES_ON : sending != upper_wants_to_send(client))
+    else if (result == UPPER_GOES_ON)
         watch_client(EPOLL_CTL_MOD, client);
+}
+
+static void serve_ready(int fd)
+{
+    if (fd == stop_listener)
+        accept_client();
+    else if (edge)
+        serve_edge(clients[fd]);
+    else
+        serve_level(clients[fd]);
 }
 
 static void serve_until_stopped(void)
 {
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* who waited may have gone before accept */
     if (!watch(EPOLL_CTL_ADD, stop_listener, EPOLLIN))
         die("epoll_ctl");
     while (!stop_asked) {
         bool was_accepting = accepting;
-        struct epoll_event events[64];
-        int ready =
-            epoll_wait(epoll, events, sizeof events / sizeof *events, accepting ? -1 : RETRY_MS);
+        struct epoll_event events[AT_ONCE];
+        int ready = epoll_wait(epoll, events, AT_ONCE, accepting ? -1 : RETRY_MS);
         if (ready < 0 && errno != EINTR)
             die("epoll_wait");
         accepting = true;
         for (int i = 0; i < ready; i++)
-            if (events[i].data.fd == stop_listener)
-                accept_clients();
-            else
-                serve_client(clients[events[i].data.fd]);
+            serve_ready(events[i].data.fd);
         if (accepting != was_accepting)
             watch(EPOLL_CTL_MOD, stop_listener, accepting ? EPOLLIN : 0);
     }
@@ -166,112 +163,37 @@ static void serve_until_stopped(void)
             upper_close(clients[fd]);
     free(clients);
     close(epoll);
-    int done = stop_listener;
-    stop_listener = -1;
-    close(done);
+    close(stop_listener);
     say("server", "stopped");
 }
 
-/* ---- Level and edge -------------------------------------------------------------------------- */
-
-static void report(const char *trigger, int list, const char *after)
+static int open_server(const char *host, long port)
 {
-    struct epoll_event event;
-    int ready = epoll_wait(list, &event, 1, 0); /* ms: do not wait, only look */
-    say(trigger, "%s: epoll_wait reports %s", after, ready == 1 ? "it" : "nothing");
-}
-
-static void show_trigger(const char *trigger, uint32_t events)
-{
-    int ends[2];
-    char data[6];
-    int list = epoll_create1(EPOLL_CLOEXEC);
-    if (list < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
-        die("socketpair");
-    struct epoll_event event = {.events = events};
-    if (epoll_ctl(list, EPOLL_CTL_ADD, ends[0], &event) < 0)
-        die("epoll_ctl");
-    net_send_all(ends[1], "abcdef", 6);
-    report(trigger, list, "\"abcdef\" arrives");
-    if (recv(ends[0], data, 3, 0) != 3)
-        die("recv");
-    report(trigger, list, "3 of 6 bytes are read");
-    net_send_all(ends[1], "g", 1);
-    report(trigger, list, "\"g\" arrives");
-    close(ends[0]);
-    close(ends[1]);
-    close(list);
-}
-
-/* ---- The commands ---------------------------------------------------------------------------- */
-
-static int server_port;
-
-static int dial(void)
-{
-    return net_connect(host, server_port);
+    stop_on_signals();
+    stop_listener = net_listen(host, port);
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
+    open_table();
+    return stop_listener;
 }
 
 static void play(void)
 {
-    enum { SPARE = 16 };
-    if (timing && idle_clients + SPARE > net_raise_descriptor_limit())
-        fail("too few descriptors are allowed for %ld clients (ulimit -Hn)", idle_clients);
-    if (timing)
-        crowd_time(dial, idle_clients, round_trips);
-    else
-        crowd_play(dial);
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
-    stop_on_signals();
-    stop_listener = net_listen(host, port);
-    server_port = net_port(stop_listener);
-    say_mute(timing);
-    open_table();
-    int status = cast_play(stop_listener, serve_until_stopped, play);
-    if (!timing) {
-        show_trigger("level", EPOLLIN);
-        show_trigger("edge", EPOLLIN | EPOLLET);
-    }
-    return status;
-}
-
-static int serve(char **operands)
-{
-    (void)operands;
-    stop_on_signals();
-    stop_listener = net_listen(host, port);
-    open_table();
-    serve_until_stopped();
-    return EXIT_SUCCESS;
-}
-
-static int connect_to(char **operands)
-{
-    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+    crowd_play(server_program_dial);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
-        {0},
-    };
     static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
-        {"edge", NULL, "edge-triggered: told of changes only", .flag = &edge},
-        {"timing", NULL, "measure round trips, with no narration", .flag = &timing},
-        {"ops", "N", "round trips to make", .number = &round_trips, .min = 1, .max = 1000000},
-        {"clients", "N", "idle clients meanwhile", .number = &idle_clients, .max = 20000},
+        {"edge", NULL, "edge-triggered", .flag = &edge},
         {0},
     };
-    static const struct program program = {
-        "The same server with epoll, which is told once whom to watch (Linux).", commands, options};
-    return args_run(argc, argv, &program);
+    static const struct server_program program = {
+        .idea = "The same server with epoll, which is told once whom to watch.",
+        .open = open_server,
+        .serve = serve_until_stopped,
+        .play = play,
+        .dial = net_connect,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
 }

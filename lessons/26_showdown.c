@@ -7,7 +7,7 @@
  * Watch    the order of the models changes with the load. Each figure is the median of rounds that
  *          take turns, with its spread: two runs that differ by less say nothing.
  * Needs    Linux: epoll(7) for the load, prctl(2) and sched_setaffinity(2)
- * Before   08_epoll_server, 13_mixins, 25_prefork_server; then common/bench/load.h, common/bench/contender.h
+ * Before   08a_epoll_server, 13_mixins, 25_prefork_server; then common/bench/load.h, common/bench/contender.h
  *          and common/bench/chart.h, which this lesson introduces
  * After    your own server: --peer NAME='COMMAND'
  * Python   the posts' servers, and the modules that they use, are among the peers
@@ -56,7 +56,7 @@ static const struct model {
     {"serial", "01b_rude_clients serve", false},
     {"select", "06_select_server serve", false},
     {"poll", "07_poll_server serve", false},
-    {"epoll", "08_epoll_server serve", false},
+    {"epoll", "08a_epoll_server serve", false},
     {"thread", "10_thread_server serve", false},
     {"fork", "11_fork_server serve", false},
     {"tcpserver", "13_mixins serve --handler upper --class tcp", false},

@@ -15,8 +15,6 @@ lessons() {
 too_large=(
     # A. Raw sockets
     03
-    # B. One thread, many clients
-    08
     # C. A worker for each client
     11
     # D. socketserver, in C
@@ -40,7 +38,7 @@ long_modules=(
 long_functions=(
     processes/pool.c:pool_map
     #
-    stage/args.c:args_run stage/crowd.c:crowd_time stage/say.c:say stage/talk.c:talk_both_ways
+    stage/args.c:args_run stage/say.c:say stage/talk.c:talk_both_ways
 )
 lines_of_common=7050 # to be 4500
 wrong_way=(
@@ -509,7 +507,7 @@ narrators() {
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
 @test "00: an option may stand again, where each is meant" {
-    local peer="'$BUILD/08_epoll_server' serve"
+    local peer="'$BUILD/08a_epoll_server' serve"
     run limited "$BUILD/26_showdown" --rounds 1 --requests 1 --models '' --peer "a=$peer" --peer "b=$peer" "--peer=c=$peer"
     equal status 0 "$status"
     equal 'peers' $'a\nb\nc' "$(sed -n 's| *[|].*||; /^[abc]$/p' <<< "$output" | sort -u)"

@@ -107,7 +107,7 @@ write_peer() { # NAME LINE COMMAND
     contest --mode echo --clients 8 --models select,epoll,thread,threading
     has_the_form_for '8 clients, echo of 64 bytes, 1 round of 0.02 s' select epoll thread threading
     is_in_proportion
-    contest --clients 1 --requests 4 --models '' --peer "slow=$LOADS serve slowly" --peer "quick=$BUILD/08_epoll_server serve"
+    contest --clients 1 --requests 4 --models '' --peer "slow=$LOADS serve slowly" --peer "quick=$BUILD/08a_epoll_server serve"
     is_in_proportion
 }
 
@@ -149,7 +149,7 @@ write_peer() { # NAME LINE COMMAND
 }
 
 @test "26: peers take part, each with its name" {
-    contest --models serial --peer "mine='$BUILD/08_epoll_server' serve" --peer "bare=$BUILD/peers/limits epoll" \
+    contest --models serial --peer "mine='$BUILD/08a_epoll_server' serve" --peer "bare=$BUILD/peers/limits epoll" \
         --peer "two='$BUILD/25_prefork_server' serve --workers 2"
     equal 'models' 'serial mine bare two' "$(column 1)"
     equal 'clients that were served' '16 16 16 16' "$(column 9)"
@@ -159,7 +159,7 @@ write_peer() { # NAME LINE COMMAND
 }
 
 @test "26: a peer's name may have 19 letters" {
-    contest --models '' --peer "nineteen-letters-it='$BUILD/08_epoll_server' serve"
+    contest --models '' --peer "nineteen-letters-it='$BUILD/08a_epoll_server' serve"
     has_the_form_for '16 clients, connect of 64 bytes, 1 round of 0.02 s' nineteen-letters-it
     refuses 2 '--peer twenty-letters-it-is: a name has 1 to 19 letters' --peer 'twenty-letters-it-is=true'
     refuses 2 '--peer : a name has 1 to 19 letters' --peer '=true'
@@ -189,7 +189,7 @@ write_peer() { # NAME LINE COMMAND
 
 # The peer serves with a child of its own and does not end it. (A limit of time ends it where the showdown fails to.)
 @test "26: what a peer leaves behind is ended" {
-    write_peer careless 'exec 2> /dev/null' "sh -c 'timeout --foreground $(limit 10) \"$BUILD/08_epoll_server\" serve; true'"
+    write_peer careless 'exec 2> /dev/null' "sh -c 'timeout --foreground $(limit 10) \"$BUILD/08a_epoll_server\" serve; true'"
     contest --models '' --peer "careless='$BATS_TEST_TMPDIR/careless'"
     equal 'clients that were served' 16 "$(column 9)"
     claim loads ended
@@ -202,7 +202,7 @@ write_peer() { # NAME LINE COMMAND
 
 @test "26: who is measured neither narrates nor waits for Enter" {
     # shellcheck disable=SC2016 # the peer's shell has to find the values
-    write_peer mute 'echo "$QUIET ${STEP-none} ${SLOW-none}" > "${0}.says"' "'$BUILD/08_epoll_server' serve"
+    write_peer mute 'echo "$QUIET ${STEP-none} ${SLOW-none}" > "${0}.says"' "'$BUILD/08a_epoll_server' serve"
     SLOW=1 contest --models '' --peer "mute=$BATS_TEST_TMPDIR/mute"
     equal 'QUIET, STEP and SLOW' '1 none none' "$(cat "$BATS_TEST_TMPDIR/mute.says")"
 }
@@ -318,7 +318,7 @@ write_peer() { # NAME LINE COMMAND
 @test "26: the models take turns, round by round" {
     local name
     # shellcheck disable=SC2016 # the peer's shell has to find its name
-    for name in a b c; do write_peer $name 'echo "${0##*/}" >> "${0%/*}/turns"' "'$BUILD/08_epoll_server' serve"; done
+    for name in a b c; do write_peer $name 'echo "${0##*/}" >> "${0%/*}/turns"' "'$BUILD/08a_epoll_server' serve"; done
     contest --models '' --rounds 3 --json "$BATS_TEST_TMPDIR/json" \
         --peer "a=$BATS_TEST_TMPDIR/a" --peer "b=$BATS_TEST_TMPDIR/b" --peer "c=$BATS_TEST_TMPDIR/c"
     equal 'turns' 'a b c a b c a b c' "$(paste -sd ' ' "$BATS_TEST_TMPDIR/turns")"
@@ -347,7 +347,7 @@ write_peer() { # NAME LINE COMMAND
     first=${all%%[,-]*}
     # shellcheck disable=SC2016 # the peer's shell has to find the values
     write_peer pinned 'cat /proc/self/status "/proc/$PPID/status" | sed -n "s/^Cpus_allowed_list:[^0-9]*//p" > "$0.cpus"' \
-        "'$BUILD/08_epoll_server' serve"
+        "'$BUILD/08a_epoll_server' serve"
     for option in '' '--cpus same'; do
         # shellcheck disable=SC2086 # none or two words
         contest --models '' --peer "pinned=$pinned" $option

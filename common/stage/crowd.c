@@ -83,40 +83,6 @@ void crowd_pair(int (*dial)(void))
     cast_leave("bob", bob);
 }
 
-/* One client makes round trips while the others are connected and silent. */
-void crowd_time(int (*dial)(void), long idle_clients, long round_trips)
-{
-    int *idle = calloc((size_t)idle_clients + 1, sizeof *idle);
-    if (!idle)
-        die("calloc");
-    int asking = dial();
-    for (long i = 0; i <= idle_clients; i++)
-        idle[i] = dial();
-    char byte = 'x';
-    /* Clients are accepted in the order in which they came: when the last has its reply, or is
-     * refused, all are in. */
-    send(idle[idle_clients], &byte, 1, MSG_NOSIGNAL);
-    recv(idle[idle_clients], &byte, 1, 0);
-    close(idle[idle_clients]);
-
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (long i = 0; i < round_trips; i++)
-        if (send(asking, &byte, 1, MSG_NOSIGNAL) != 1 || recv(asking, &byte, 1, 0) != 1)
-            fail("the server closed the connection");
-    say_mute(false);
-    say_timing(round_trips, "round trips", start);
-    long refused = 0;
-    for (long i = 0; i < idle_clients; i++) {
-        refused += recv(idle[i], &byte, 1, MSG_DONTWAIT) == 0;
-        close(idle[i]);
-    }
-    if (refused > 0)
-        say("timing", "%ld of the %ld idle clients had been refused", refused, idle_clients);
-    close(asking);
-    free(idle);
-}
-
 void crowd_time_requests(int (*dial)(void), long requests)
 {
     char byte = 'x';

@@ -12,10 +12,6 @@ void crowd_play(int (*dial)(void));
 /* ann stays connected while bob is served. */
 void crowd_pair(int (*dial)(void));
 
-/* One client makes round trips of one byte while the others are connected and silent; then prints
- * the timing line, and how many of the idle ones had been refused. Ends a say_mute. */
-void crowd_time(int (*dial)(void), long idle_clients, long round_trips);
-
 /* One client makes requests of one byte, each over a connection of its own; then prints the timing
  * line. Ends a say_mute. */
 void crowd_time_requests(int (*dial)(void), long requests);

@@ -50,21 +50,6 @@ event_loop_says_so_when_few_descriptors_are_allowed() {
     equal 'line 2' 'server | only 64 descriptors are allowed (ulimit -Hn): too few for 10,000' "$(sed -n 2p "$LOG")"
 }
 
-event_loop_times_round_trips_beside_10000() {
-    needs_descriptors 10100
-    run limited "$PROGRAM" --timing --ops 20 --clients 10000
-    equal status 0 "$status"
-    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
-timing | 20 round trips in TIME s, MS round trips/s' "$output"
-}
-
-event_loop_fails_when_it_cannot_have_so_many() {
-    limit_descriptors 64
-    run limited "$SERVER_PROGRAM" --timing --clients 100
-    equal status 1 "$status"
-    grep -qx "$stem: too few descriptors are allowed for 100 clients (ulimit -Hn)" <<< "$output" || fail "$output"
-}
-
 # ---- Demo and options --------------------------------------------------------------------------------------------------
 
 # The service is the same, so the clients of the demo see the same. What is said of the limit of descriptors depends on the
@@ -75,26 +60,4 @@ event_loop_says_what_lesson_06_says() { # [LINES that this lesson says after tha
     theirs=$(PROGRAM=$BUILD/06_select_server play | neutral)
     same_story 'the demo' 'ann    | received' "$theirs" "$(head -n "-${1:-0}" <<< "$ours")"
     equal 'lines of the demo' $(($(wc -l <<< "$theirs") + ${1:-0})) "$(wc -l <<< "$ours")"
-}
-
-event_loop_times_round_trips() {
-    run limited "$PROGRAM" --timing --ops 50 --clients 10 "$@"
-    equal status 0 "$status"
-    same_transcript 'what --timing prints' 'server | listening on 127.0.0.1:PORT
-timing | 50 round trips in TIME s, MS round trips/s' "$output"
-    run limited "$PROGRAM" --timing --ops 1 --clients 0 "$@"
-    equal 'status without idle clients' 0 "$status"
-}
-
-event_loop_names_sizes_out_of_range() {
-    refuses 2 '--ops 0: not a number from 1 to 1000000' --timing --ops 0
-    refuses 2 '--ops 1000001: not a number from 1 to 1000000' --timing --ops 1000001
-    refuses 2 '--ops many: not a number from 1 to 1000000' --timing --ops many
-    refuses 2 '--clients -1: not a number from 0 to 20000' --timing --clients -1
-    refuses 2 '--clients 20001: not a number from 0 to 20000' --timing --clients 20001
-    refuses 2 '--timing=yes: takes no value' --timing=yes
-}
-
-event_loop_has_help() { # [FURTHER OPTIONS...]
-    every_server_has_help --host --port --timing --ops --clients "$@"
 }
