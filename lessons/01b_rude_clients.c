@@ -67,8 +67,7 @@ static void serve_client(int client, int number)
             data[i] = (char)toupper((unsigned char)data[i]);
         has_error = got < 0 || !send_all(client, data, (size_t)got);
     }
-    const char *how = has_error ? strerror(errno) : "end of file";
-    say("server", "client %d has left: %s", number, how);
+    say("server", "client %d has left: %s", number, has_error ? strerror(errno) : "end of file");
 }
 
 /* 4. Without a descriptor for it, a client waits: accept would only fail again at once. Returns -1
@@ -148,7 +147,7 @@ static void be_rude(void)
     }
 }
 
-/* While ann is served, the others wait in the backlog: so their order is given. */
+/* While ann is served, the others wait in the backlog. */
 static void play(void)
 {
     int ann = cast_connect("ann", server_program_dial, "hello");
@@ -178,7 +177,8 @@ static int open_listener(const char *host, long port)
     signals_on(SIGUSR1, ignore);
     if (!plain)
         stop_on_signals();
-    return stop_listener = net_listen(host, port);
+    stop_listener = net_listen(host, port);
+    return stop_listener;
 }
 
 int main(int argc, char **argv)

@@ -61,7 +61,8 @@ static int open_server(const char *host, long port)
     char ip[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
     say("server", "listening on %s:%d", ip, ntohs(address.sin_port));
-    return stop_listener = fd;
+    stop_listener = fd;
+    return stop_listener;
 }
 
 static void answer(int fd, char *data, size_t length, const struct sockaddr_in *client)
@@ -132,7 +133,7 @@ static size_t receive_datagram(int fd, char *data, size_t room)
     return (size_t)got;
 }
 
-static void play(void)
+static void send_three(void)
 {
     char one[8], two[8], three[8];
     say("ann", "sends \"one\", \"two\" and \"three\"");
@@ -146,6 +147,12 @@ static void play(void)
     if (first != 3 || second != 3 || third != 5)
         fail("ann: replies of %zu, %zu and %zu bytes", first, second, third);
     say("ann", "received \"%.3s\", \"%.3s\" and \"%.5s\"", one, two, three);
+    close(ann);
+}
+
+static void play(void)
+{
+    send_three();
 
     static char data[LARGEST];
     memset(data, 'x', sizeof data);
@@ -159,7 +166,6 @@ static void play(void)
     send_datagram(carl, "", 0);
     say("carl", "received %zu bytes: an empty reply, not the end of anything",
         receive_datagram(carl, data, sizeof data));
-    close(ann);
     close(bob);
     close(carl);
 }

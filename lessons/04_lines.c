@@ -149,7 +149,8 @@ static int open_listener(const char *host, long port)
 {
     tzset(); /* localtime_r need not look for the time zone itself */
     stop_on_signals();
-    return stop_listener = net_listen(host, port);
+    stop_listener = net_listen(host, port);
+    return stop_listener;
 }
 
 int main(int argc, char **argv)
