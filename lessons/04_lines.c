@@ -3,8 +3,8 @@
  * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many
  *          answers does she get?
  * Run      build/04_lines, then build/04_lines --naive
- * Watch    the line reader answers "hello" and "world"; with --naive, recv gives the pieces, and all
- *          three answers are wrong.
+ * Watch    the line reader answers "hello" and "world"; with --naive, recv gives the pieces, and
+ *          all three answers are wrong.
  * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
  *          common/sockets/lines.c, which this lesson introduces
  * After    05_select_stdin has the same reader behind select
