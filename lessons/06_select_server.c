@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { AT_ONCE = 64 }; /* clients that are accepted before the next look */
+
 /* ---- A client and its turn: nothing here may block ------------------------------------------- */
 
 /* It does one thing at a time: it waits for data, or for room to send what it has. */
@@ -118,18 +120,20 @@ static void drop(struct upper *client)
     upper_close(client);
 }
 
-static void accept_client(void)
+/* Returns whether there may be another one. */
+static bool accept_client(void)
 {
     static bool complained;
     int fd = accept(stop_listener, NULL, NULL);
     if (fd >= 0)
         add(fd);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return; /* whoever waited has gone, or a signal came */
+        return false; /* whoever waited has gone, or a signal came */
     else if (!complained && !stop_asked)
         say("server", "accept: %s: tries again until it can", strerror(errno));
     accepting = fd >= 0;
     complained = fd < 0;
+    return fd >= 0;
 }
 
 /* select overwrites the sets: so they are made anew each time. Returns how many are ready. */
@@ -162,7 +166,8 @@ static void serve_until_stopped(void)
                 if (!upper_turn(clients[fd]))
                     drop(clients[fd]);
         if (FD_ISSET(stop_listener, &readable))
-            accept_client();
+            for (int i = 0; i < AT_ONCE && accept_client(); i++)
+                continue; /* not without end: the clients that are here want their turn too */
     }
     for (int fd = 0; fd <= highest; fd++)
         if (clients[fd])
@@ -182,18 +187,13 @@ static int open_server(const char *host, long port)
     return stop_listener;
 }
 
-static void play(void)
-{
-    crowd_play(server_program_dial);
-}
-
 int main(int argc, char **argv)
 {
     static const struct server_program program = {
         .idea = "One thread serves many clients, because nothing in its loop blocks.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = play,
+        .play = crowd_play,
         .dial = net_connect,
     };
     return server_program_run(argc, argv, &program);

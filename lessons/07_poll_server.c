@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100, PLENTY = 10100 };
+enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64 };
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
@@ -77,18 +77,20 @@ static void drop(struct upper *client)
     upper_close(client);
 }
 
-static void accept_client(void)
+/* Returns whether there may be another one. */
+static bool accept_client(void)
 {
     static bool complained;
     int fd = accept(stop_listener, NULL, NULL);
     if (fd >= 0)
         add(fd);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return; /* whoever waited has gone, or a signal came */
+        return false; /* whoever waited has gone, or a signal came */
     else if (!complained && !stop_asked)
         say("server", "accept: %s: tries again until it can", strerror(errno));
     accepting = fd >= 0;
     complained = fd < 0;
+    return fd >= 0;
 }
 
 /* poll leaves the list as it is, and answers in revents. Returns how many are ready. */
@@ -116,7 +118,8 @@ static void serve_until_stopped(void)
                 if (upper_turn(clients[fd]) == UPPER_LEFT)
                     drop(clients[fd]);
         if (polled[stop_listener].revents)
-            accept_client();
+            for (int i = 0; i < AT_ONCE && accept_client(); i++)
+                continue; /* not without end: the clients that are here want their turn too */
     }
     for (int fd = 0; fd <= highest; fd++)
         if (clients[fd])
@@ -136,18 +139,13 @@ static int open_server(const char *host, long port)
     return stop_listener;
 }
 
-static void play(void)
-{
-    crowd_play(server_program_dial);
-}
-
 int main(int argc, char **argv)
 {
     static const struct server_program program = {
         .idea = "The same server with poll, which has no limit of 1024.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = play,
+        .play = crowd_play,
         .dial = net_connect,
     };
     return server_program_run(argc, argv, &program);

@@ -95,18 +95,20 @@ static void drop(struct upper *client)
     upper_close(client); /* which takes it off the kernel's list too */
 }
 
-static void accept_client(void)
+/* Returns whether there may be another one. */
+static bool accept_client(void)
 {
     static bool complained;
     int fd = accept(stop_listener, NULL, NULL);
     if (fd >= 0)
         add(fd);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return; /* whoever waited has gone, or a signal came */
+        return false; /* whoever waited has gone, or a signal came */
     else if (!complained && !stop_asked)
         say("server", "accept: %s: tries again until it can", strerror(errno));
     accepting = fd >= 0;
     complained = fd < 0;
+    return fd >= 0;
 }
 
 /* One turn: the kernel reports again if there is more. */
@@ -134,12 +136,12 @@ static void serve_edge(struct upper *client)
 
 static void serve_ready(int fd)
 {
-    if (fd == stop_listener)
-        accept_client();
-    else if (edge)
+    if (fd != stop_listener && edge)
         serve_edge(clients[fd]);
-    else
+    else if (fd != stop_listener)
         serve_level(clients[fd]);
+    for (int i = 0; fd == stop_listener && i < AT_ONCE && accept_client(); i++)
+        continue; /* not without end: the clients that are here want their turn too */
 }
 
 static void serve_until_stopped(void)
@@ -176,11 +178,6 @@ static int open_server(const char *host, long port)
     return stop_listener;
 }
 
-static void play(void)
-{
-    crowd_play(server_program_dial);
-}
-
 int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
@@ -191,7 +188,7 @@ int main(int argc, char **argv)
         .idea = "The same server with epoll, which is told once whom to watch.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = play,
+        .play = crowd_play,
         .dial = net_connect,
         .options = options,
     };

@@ -33,8 +33,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100 };
-
 static const char *host = "127.0.0.1";
 static long port = 0;
 static long requests = 1000;
@@ -215,12 +213,11 @@ static void accept_client(void)
         fcntl(connection, F_SETFL, 0); /* BSD passes O_NONBLOCK on, and a worker waits */
         complained = false;
         start_worker(connection);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED &&
-               !stop_asked) {
-        if (!complained)
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
+        if (!complained && !stop_asked)
             say("server", "accept: %s: tries again until it can", strerror(errno));
         complained = true;
-        poll(NULL, 0, RETRY_MS);
+        poll(NULL, 0, 100);
     }
 }
 

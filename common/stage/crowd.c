@@ -3,6 +3,7 @@
 #include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/server_program.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,13 +50,13 @@ static void connect_pair(int (*dial)(void), int *ann, int *bob)
     cast_reply("bob", *bob, 2);
 }
 
-void crowd_play(int (*dial)(void))
+void crowd_play(void)
 {
     int ann, bob;
-    connect_pair(dial, &ann, &bob);
+    connect_pair(server_program_dial, &ann, &bob);
 
     say("carl", "sends until nothing more fits, and reads one byte");
-    int carl = dial();
+    int carl = server_program_dial();
     int sent = send_without_reading(carl);
     cast_reply("carl", carl, 1);
 

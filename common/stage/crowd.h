@@ -6,10 +6,10 @@
 #define CROWD_H
 
 /* ann is silent while bob is served; carl sends and does not read, and ann is served all the same;
- * carl reads at last. dial connects, or ends the process. */
-void crowd_play(int (*dial)(void));
+ * carl reads at last. They dial by server_program_dial. */
+void crowd_play(void);
 
-/* ann stays connected while bob is served. */
+/* ann stays connected while bob is served. dial connects, or ends the process. */
 void crowd_pair(int (*dial)(void));
 
 /* One client makes requests of one byte, each over a connection of its own; then prints the timing
