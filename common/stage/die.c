@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +14,33 @@
 const char *die_name = "?";
 
 static pid_t main_process;
-static atomic_int own_lost, *lost = &own_lost; /* an errno; 0: nothing has been lost */
+/* What all processes of the program know of each other. */
+static struct known {
+    atomic_int lost;  /* an errno; 0: nothing has been lost */
+    atomic_bool said; /* somebody has said why the program ends */
+} own_known, *known = &own_known;
 
 void die_begin(void)
 {
     main_process = getpid();
     void *shared =
-        mmap(NULL, sizeof *lost, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared != MAP_FAILED) /* without it, main knows of its own lines alone */
-        lost = shared;
+        mmap(NULL, sizeof *known, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared != MAP_FAILED) /* without it, each process knows of itself alone */
+        known = shared;
 }
 
 bool die_note_lost(int error)
 {
-    *lost = error;
+    known->lost = error;
     return getpid() == main_process;
+}
+
+/* One reason is enough: what goes wrong in one process soon does so in another. */
+static _Noreturn void end_with(const char *what, const char *colon, const char *reason)
+{
+    if (!atomic_exchange(&known->said, true) || getpid() == main_process)
+        fprintf(stderr, "%s: %s%s%s\n", die_name, what, colon, reason);
+    exit(EXIT_FAILURE);
 }
 
 void die(const char *format, ...)
@@ -38,8 +51,7 @@ void die(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s: %s\n", die_name, what, strerror(error));
-    exit(EXIT_FAILURE);
+    end_with(what, ": ", strerror(error));
 }
 
 void fail(const char *format, ...)
@@ -49,15 +61,14 @@ void fail(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s\n", die_name, what);
-    exit(EXIT_FAILURE);
+    end_with(what, "", "");
 }
 
 void die_unless_printed(void)
 {
     bool failed = fflush(stdout) == EOF || ferror(stdout);
-    if (*lost)
-        errno = *lost;
-    if (failed || *lost)
+    if (known->lost)
+        errno = known->lost;
+    if (failed || known->lost)
         die("write");
 }

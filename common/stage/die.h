@@ -13,7 +13,7 @@
 extern const char *die_name;
 
 /* Prints "NAME: WHAT: reason of errno" as one line on stderr and ends the process with status 1.
- * err(3) */
+ * A child keeps quiet where another process of the program has said its reason before. err(3) */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints "NAME: WHAT" and ends with status 1: for what is wrong although no call failed. errx(3) */
