@@ -7,7 +7,7 @@
  *          all three answers are wrong.
  * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
  *          common/sockets/lines.c, which this lesson introduces
- * After    05_select_stdin has the same reader behind select
+ * After    05a_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
  */
 #include "sockets/lines.h"

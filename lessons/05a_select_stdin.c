@@ -1,14 +1,14 @@
-/* 05_select_stdin: select waits for input and for time at once
+/* 05a_select_stdin: select waits for input and for time at once
  *
  * Predict  Two lines arrive together. select says "readable", the program reads one line and calls
  *          select again. What does select say about the second line?
- * Run      build/05_select_stdin play --timeout 200
- * Watch    time-out, line, end of file; then the same with a buffered reader, which loses a line
+ * Run      build/05a_select_stdin play --timeout 200
+ * Watch    time-out, line, end of file; then the same with a buffered reader, which sits on a line
  *          that is already here.
- * Try      build/05_select_stdin on a terminal: type lines, wait, end with Ctrl-D; printf 'a\nb\n'
- *          | build/05_select_stdin
+ * Try      build/05a_select_stdin on a terminal: type lines, wait, end with Ctrl-D; printf 'a\nb\n'
+ *          | build/05a_select_stdin
  * Before   04_lines, whose line reader keeps its buffer where the program can ask for it
- * After    06_select_server watches many sockets the same way
+ * After    05b_signal_in_time waits for a signal too; 06_select_server watches many sockets
  * Python   select.select([sys.stdin], [], [], 1) and sys.stdin.readline()
  */
 #include "sockets/lines.h"

@@ -4,7 +4,7 @@
  *          without reading: whom does he stall?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl stalls nobody, and loses nothing.
- * Before   01a_serial_server, 05_select_stdin
+ * Before   01a_serial_server, 05a_select_stdin
  * After    diff lessons/06_select_server.c lessons/07_poll_server.c
  * Python   the posts' select server and its list of inputs; the selectors module
  */

@@ -5,7 +5,7 @@
  * Run      build/14_server_thread
  * Watch    the actor of each line is the thread that runs: main, Thread-1 with the loop, and those
  *          of the requests. Three ways to serve without serve_forever in the main thread.
- * Before   05_select_stdin, 10_thread_server, 13_mixins
+ * Before   05a_select_stdin, 10_thread_server, 13_mixins
  * After    15_custom_server
  * Python   the posts' last example: threading.Thread(target=server.serve_forever), shutdown;
  *          handle_request and timeout; select.select([sys.stdin, server], [], [])
@@ -204,7 +204,7 @@ static void play_one_request(void)
 
 /* ---- 3. A loop of one's own, which also waits for the terminal ------------------------------- */
 
-/* One read, and then every line that it brought: select knows nothing of a buffer. Lesson 05.
+/* One read, and then every line that it brought: select knows nothing of a buffer. Lesson 05a.
  * Returns false at "quit" and at end of file. */
 static bool read_terminal(struct lines *terminal)
 {

@@ -79,24 +79,24 @@ row_of_x() { # LENGTH
 
 # ---- What select says --------------------------------------------------------------------------------------------------
 
-@test "05: end of file ends the program: select would say readable for ever" {
+@test "05a: end of file ends the program: select would say readable for ever" {
     equal 'the first lines' "$readable|$end" "$(limited "$PROGRAM" < /dev/null | head -n 10 | paste -sd '|')"
     reads < /dev/null
 }
 
-@test "05: one read for each time that select says readable; a regular file always is" {
+@test "05a: one read for each time that select says readable; a regular file always is" {
     echo a > "$BATS_TEST_TMPDIR/file"
     equal 'what it says' "$readable|reader | line \"a\"|$readable|$end" \
         "$(limited "$PROGRAM" --timeout 1 < "$BATS_TEST_TMPDIR/file" | head -n 10 | paste -sd '|')"
 }
 
-@test "05: select sees what comes after a time-out, on any descriptor" {
+@test "05a: select sees what comes after a time-out, on any descriptor" {
     run limited "$PROGRAM" play --timeout 50
     equal 'the first lines' "ann    | types nothing|$time_out|ann    | types \"hello\\n\"|$readable|reader | line \"hello\"" \
         "$(head -n 5 <<< "$output" | paste -sd '|')"
 }
 
-@test "05: every time-out takes its time" {
+@test "05a: every time-out takes its time" {
     types ''
     local start=${EPOCHREALTIME/./} took
     watch --timeout 50
@@ -106,7 +106,7 @@ row_of_x() { # LENGTH
     ends "$readable" "$end"
 }
 
-@test "05: input ends the wait at once" {
+@test "05a: input ends the wait at once" {
     types ''
     watch --timeout 60000
     types 'a\n'
@@ -118,7 +118,7 @@ row_of_x() { # LENGTH
 
 # ---- What the reader makes of it ---------------------------------------------------------------------------------------
 
-@test "05: two lines that come together are both said before the next select" {
+@test "05a: two lines that come together are both said before the next select" {
     types 'one\ntwo\n'
     watch --timeout 50
     hears "$readable" 'reader | line "one"' 'reader | line "two"' "$time_out"
@@ -127,17 +127,17 @@ row_of_x() { # LENGTH
     ends "$readable" "$end"
 }
 
-@test "05: at end of file select says readable again and again" {
+@test "05a: at end of file select says readable again and again" {
     run limited "$PROGRAM" play --timeout 50
     equal 'after the end' "$readable|$end|$readable|$end" "$(grep -m 1 -A 4 'Ctrl-D' <<< "$output" | tail -n 4 | paste -sd '|')"
 }
 
-@test "05: reads a pipe to its end" {
+@test "05a: reads a pipe to its end" {
     printf 'a\nb\n' | reads 'reader | line "a"' 'reader | line "b"'
     printf 'first\n\nlast\r\n' | reads 'reader | line "first"' 'reader | line ""' 'reader | line "last"'
 }
 
-@test "05: a line may come in two pieces" {
+@test "05a: a line may come in two pieces" {
     types 'hel'
     watch --timeout 50
     hears "$readable" "$time_out"
@@ -146,15 +146,15 @@ row_of_x() { # LENGTH
     ends "$readable" "$end"
 }
 
-@test "05: a last line without a newline is a line" {
+@test "05a: a last line without a newline is a line" {
     printf 'a\nb' | reads 'reader | line "a"' 'reader | line "b"'
 }
 
-@test "05: a line may hold NUL bytes" {
+@test "05a: a line may hold NUL bytes" {
     printf 'a\0b\n' | reads 'reader | line "a\x00b"'
 }
 
-@test "05: a line that is too long is dropped, said, and the next one read" {
+@test "05a: a line that is too long is dropped, said, and the next one read" {
     local dropped='reader | a line is longer than 1024 bytes: dropped' next='reader | line "next"' fits
     fits="reader | line \"$(row_of_x 39)...\""
     (row_of_x 1023 && printf '\nnext\n') | reads "$fits" "$next"
@@ -165,7 +165,7 @@ row_of_x() { # LENGTH
 
 # ---- The mistake -------------------------------------------------------------------------------------------------------
 
-@test "05: --naive says the second of two lines late, when more comes" {
+@test "05a: --naive says the second of two lines late, when more comes" {
     types 'one\ntwo\n'
     watch --naive --timeout 50
     hears "$readable" 'fgets  | line "one"' "$time_out"
@@ -174,7 +174,7 @@ row_of_x() { # LENGTH
     ends "$readable" 'fgets  | end of file'
 }
 
-@test "05: --naive waits for the rest of a line and forgets the time" {
+@test "05a: --naive waits for the rest of a line and forgets the time" {
     types 'hel'
     watch --naive --timeout 50
     hears "$readable"
@@ -192,20 +192,20 @@ terminal() { # TEXT WORDS...
     NO_COLOR=1 limited "$BUILD/peers/pty" type "$text" "$PROGRAM" --timeout 60000 "$@"
 }
 
-@test "05: a terminal hands over one line for each read, which hides the mistake" {
+@test "05a: a terminal hands over one line for each read, which hides the mistake" {
     equal 'the right reader' "$readable|reader | line \"a\"|$readable|reader | line \"b\"|$readable|$end" \
         "$(terminal $'a\nb\n\x04' | paste -sd '|')"
     equal 'the naive one' "$readable|fgets  | line \"a\"|$readable|fgets  | line \"b\"|$readable|fgets  | end of file" \
         "$(terminal $'a\nb\n\x04' --naive | paste -sd '|')"
 }
 
-@test "05: on a terminal, Ctrl-D after half a line is no end of file" {
+@test "05a: on a terminal, Ctrl-D after half a line is no end of file" {
     equal 'what it says' "$readable|$readable|reader | line \"ab\"|$readable|$end" "$(terminal $'a\x04b\n\x04' | paste -sd '|')"
 }
 
 # ---- A bad day ---------------------------------------------------------------------------------------------------------
 
-@test "05: survives EINTR and short reads" {
+@test "05a: survives EINTR and short reads" {
     WATCHER=$BUILD/flaky/$stem
     printf 'a line of many words\n\nb\n' | reads 'reader | line "a line of many words"' 'reader | line ""' 'reader | line "b"'
     types ''
@@ -220,7 +220,7 @@ state_of() { # PID
     awk '/^State:/ { print $2 }' "/proc/$1/status"
 }
 
-@test "05: stopped and continued, it reads on" {
+@test "05a: stopped and continued, it reads on" {
     types 'a\n'
     watch --timeout 60000
     hears "$readable" 'reader | line "a"'
@@ -237,7 +237,7 @@ with_closed_input() { # WORDS...
     "$@" <&-
 }
 
-@test "05: names what is wrong with standard input" {
+@test "05a: names what is wrong with standard input" {
     run with_closed_input limited "$PROGRAM"
     equal 'status without standard input' 0 "$status"
     equal 'output without standard input' "$readable"$'\n'"$end" "$output"
@@ -246,7 +246,7 @@ with_closed_input() { # WORDS...
     equal message "$readable"$'\n'"$stem: read: Is a directory" "$output"
 }
 
-@test "05: names what is wrong with its words" {
+@test "05a: names what is wrong with its words" {
     local value
     for value in 0 60001 -1 50x x '' 99999999999999999999; do
         refuses 2 "--timeout $value: not a number from 1 to 60000" --timeout "$value"
@@ -260,12 +260,12 @@ with_closed_input() { # WORDS...
     limited "$PROGRAM" --timeout 60000 < /dev/null
 }
 
-@test "05: has help" {
+@test "05a: has help" {
     every_server_has_help --timeout --naive
     [[ $output == *'(1 to 60000, default 1000)'* ]]
 }
 
 # ---- What the class sees -----------------------------------------------------------------------------------------------
 
-@test "05: the demo is the same each time" { check_demo 5 play --timeout 50; }
-@test "05: the slides show what is so" { check_slides; }
+@test "05a: the demo is the same each time" { check_demo 5 play --timeout 50; }
+@test "05a: the slides show what is so" { check_slides; }
