@@ -1,10 +1,10 @@
 /* 05b_signal_in_time: a signal between the look and the wait is lost
  *
- * Predict  A handler sets a flag. The program looks at the flag, finds it unset, and calls select to
- *          wait. The signal comes between the two. Does it end the wait?
+ * Predict  A handler sets a flag. The program looks at it, finds it unset, and waits in select. The
+ *          signal comes between the look and the wait. Does it end the wait?
  * Run      build/05b_signal_in_time
- * Watch    select waits until its time is over, although the signal has come; pselect and a pipe end
- *          the wait at once.
+ * Watch    select waits until its time is over, although the signal has come; with pselect, and
+ *          with a pipe, the wait ends at once.
  * Before   01b_rude_clients, whose signal interrupts a call; 05a_select_stdin
  * After    06_select_server; 14_server_thread has the pipe, 25_prefork_server has pselect
  * Python   signal.set_wakeup_fd, which is the pipe; Python has no pselect
@@ -33,7 +33,7 @@ static void on_signal(int signal_number)
     int error = errno;
     seen = seen + 1;
     if (bell >= 0 && write(bell, "", 1) < 0) {
-        /* the pipe is full, so it is readable, and that is all that the byte is for */
+        /* the pipe is full, so it is readable: that is enough */
     }
     errno = error;
 }
@@ -134,7 +134,8 @@ static int make_bell(void)
     return ends[0];
 }
 
-/* All of it: a byte that is left would end the next wait. */
+/* All of it, because a byte that is left would end the next wait. Before the next look, because a
+ * byte that comes after the look must stay. */
 static void empty_bell(int fd)
 {
     char bytes[16];
@@ -190,8 +191,7 @@ int main(int argc, char **argv)
     };
     static const struct option_spec options[] = {
         {"timeout", "MS", "wait so long", .number = &timeout_ms, .min = 1, .max = 60000},
-        {"signals", "N", "ann sends so many; 0: whoever else sends one", .number = &signals,
-         .min = 0, .max = 100000},
+        {"signals", "N", "how many of them ann sends", .number = &signals, .min = 0, .max = 100000},
         {0},
     };
     static const struct program program = {"A signal between the look and the wait is lost.",

@@ -100,7 +100,6 @@ with_few_descriptors() {
     equal 'message without descriptors' "$stem: pipe: Too many open files" "$(in_glibc_words "$(grep -v ' | ' <<< "$output")")"
 }
 
-
 @test "05b: has help" { every_server_has_help --timeout --signals; }
 @test "05b: the demo is the same each time" { check_demo 5; }
 @test "05b: the slides show what is so" { check_slides; }
