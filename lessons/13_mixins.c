@@ -4,8 +4,8 @@
  *          when TCPServer has served them all? And ThreadingTCPServer, and ForkingTCPServer?
  * Run      build/13_mixins
  * Watch    the handler is the same three times; who runs it differs. Then ann calls the hotline.
- * Before   10_thread_server, 11_fork_server, 12_socketserver; then common/socketserver/mixin.h and
- *          common/socketserver/mixin.c, which this lesson introduces
+ * Before   10_thread_server, 11_fork_server, 12_socketserver; then common/socketserver/mixin.h,
+ *          threading_mixin.c and forking_mixin.c, which this lesson introduces
  * After    14_server_thread, 15_custom_server
  * Python   socketserver.ThreadingMixIn, ForkingMixIn, ThreadingTCPServer, ForkingUDPServer and so
  *          on; the posts' MyServer, the hotline 10086
@@ -111,23 +111,23 @@ static enum lines_result next_dialled(struct lines *reader, char **line, size_t 
  * without end. */
 static bool answer_call(struct handler *self)
 {
-    struct service_actor actor = service_actor(self);
+    const char *actor = service_actor(self);
     int number = self->request->number;
     enum lines_result result = LINES_LINE;
     const char *prompt = greeting;
     char *line;
     size_t length;
-    say(actor.name, "client %d calls", number);
+    say(actor, "client %d calls", number);
     while (prompt && !stop_asked) {
         if (!self->class->write(self, prompt, strlen(prompt)))
             return false;
         result = next_dialled(&self->rfile, &line, &length);
         if (result == LINES_END || result == LINES_ERROR)
             break;
-        say(actor.name, "client %d dials %s", number, quote(line, length).text);
+        say(actor, "client %d dials %s", number, quote(line, length).text);
         prompt = result == LINES_TOO_LONG ? again : prompt_for(line, length);
     }
-    say(actor.name, "client %d has left", number);
+    say(actor, "client %d has left", number);
     return result != LINES_ERROR;
 }
 
@@ -138,7 +138,7 @@ static bool answer_packet(struct handler *self)
     const char *prompt = greeting;
     char *line;
     size_t length;
-    say(service_actor(self).name, "client %d dials %s", request->number,
+    say(service_actor(self), "client %d dials %s", request->number,
         quote(request->packet, request->length).text);
     if (lines_next(&self->rfile, &line, &length) == LINES_LINE)
         prompt = prompt_for(line, length);
@@ -171,15 +171,15 @@ static const char *const names[CLIENTS] = {"ann", "bob", "carl", "dora"};
 
 static bool take_one_unit(struct handler *self)
 {
-    struct service_actor actor = service_actor(self);
+    const char *actor = service_actor(self);
     const char *client = names[(self->request->number - 1) % CLIENTS];
     char *line;
     size_t length;
-    say(actor.name, "begins with %s", client);
+    say(actor, "begins with %s", client);
     if (!self->class->write(self, "begun\n", 6) ||
         lines_next(&self->rfile, &line, &length) != LINES_LINE)
         return false;
-    say(actor.name, "is done with %s", client);
+    say(actor, "is done with %s", client);
     return true;
 }
 

@@ -299,7 +299,7 @@ static bool tell_in_a_child(struct handler *self)
 static void say_full(struct server *server)
 {
     forking_tcp_server().handle_timeout(server); /* collects the children that have ended */
-    say("server", "%d children are at work: the next client waits", mixin_count_workers(server));
+    say("server", "%d children are at work: the next client waits", server->worker_count);
 }
 
 static int children(char **none)
@@ -428,7 +428,7 @@ static bool reply_at_length(struct handler *self)
             return false;
         most = waits > most ? waits : most; /* the first reply of all is acknowledged at once */
     }
-    say(service_actor(self).name, "up to %d bytes of a reply waited here", most);
+    say(service_actor(self), "up to %d bytes of a reply waited here", most);
     return true;
 }
 

@@ -33,7 +33,7 @@ long_modules=(
     #
     processes/pool.c
     #
-    socketserver/socketserver.c
+    #
 )
 long_functions=(
     processes/pool.c:pool_map

@@ -207,12 +207,12 @@ static void carry_out(struct manager *manager, struct call *call)
 /* A last line without its newline may have lost more than that: it is not carried out. */
 static bool serve_client(struct handler *self)
 {
-    struct service_actor actor = service_actor(self);
+    const char *actor = service_actor(self);
     struct call call;
     char *line;
     size_t length;
     while (lines_next(&self->rfile, &line, &length) == LINES_LINE && !self->rfile.at_end) {
-        say(actor.name, "received %s", quote(line, length).text);
+        say(actor, "received %s", quote(line, length).text);
         const char *problem = split(line, length, &call);
         if (problem)
             reply(&call, "error %s", problem);

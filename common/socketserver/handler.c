@@ -100,17 +100,22 @@ static bool setup_datagram(struct handler *self)
                                  .size = request->length,
                                  .end = request->length,
                                  .at_end = true};
-    self->buffer = malloc(LARGEST_DATAGRAM);
-    return self->buffer != NULL;
+    return true;
 }
 
 static bool write_to_memory(struct handler *self, const void *data, size_t length)
 {
+    if (length == 0)
+        return true;
     if (length > LARGEST_DATAGRAM - self->written) {
         errno = EMSGSIZE;
         return false;
     }
-    memcpy(self->buffer + self->written, data, length);
+    char *longer = realloc(self->buffer, self->written + length);
+    if (!longer)
+        return false;
+    memcpy(longer + self->written, data, length);
+    self->buffer = longer;
     self->written += length;
     return true;
 }

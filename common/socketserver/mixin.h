@@ -40,8 +40,4 @@ struct server_class forking_udp_server(void);
 struct server_class forking_unix_stream_server(void);
 struct server_class forking_unix_datagram_server(void);
 
-/* How many workers the server keeps account of: those at work, and those that have ended and have
- * not been joined or waited for yet. For the thread that serves, or when the loop has ended. */
-int mixin_count_workers(const struct server *server);
-
 #endif

@@ -13,24 +13,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct service_actor service_actor(const struct handler *handler)
+const char *service_actor(const struct handler *handler)
 {
     const char *worker = handler->request->worker;
-    return (struct service_actor){*worker ? worker : "server"};
+    return *worker ? worker : "server";
 }
 
 static bool serve_connection(struct handler *self)
 {
-    struct service_actor actor = service_actor(self);
-    say(actor.name, "accepted client %d", self->request->number);
-    upper_serve(actor.name, self->request->fd, self->request->number);
+    say(service_actor(self), "accepted client %d", self->request->number);
+    upper_serve(service_actor(self), self->request->fd, self->request->number);
     return true;
 }
 
 static bool serve_datagram(struct handler *self)
 {
     struct request *request = self->request;
-    say(service_actor(self).name, "received %zu bytes: %s", request->length,
+    say(service_actor(self), "received %zu bytes: %s", request->length,
         quote(request->packet, request->length).text);
     for (size_t i = 0; i < request->length; i++)
         request->packet[i] = (char)toupper((unsigned char)request->packet[i]);

@@ -22,10 +22,7 @@ void service_open(struct server *server, struct server_class class, struct handl
 void service_run(struct server *server);
 
 /* The actor for this request: "server", "thread-1" or "child-1"; lives as long as the request. */
-struct service_actor {
-    const char *name;
-};
-struct service_actor service_actor(const struct handler *handler);
+const char *service_actor(const struct handler *handler);
 
 /* A client for a server of this class: a socket that is connected to the address, or the end of the
  * process with a message. The caller closes it. */

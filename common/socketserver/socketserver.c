@@ -1,8 +1,6 @@
-#define _DEFAULT_SOURCE /* SO_REUSEPORT */
 #include "socketserver/socketserver.h"
 
-#include "sockets/address.h"
-#include "sockets/net.h"
+#include "stage/deadline.h"
 #include "stage/say.h"
 
 #include <errno.h>
@@ -10,13 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100, ROOM_MS = 50 };
+enum { RETRY_MS = 100 };
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
@@ -28,15 +22,11 @@ static void take_wake_bytes(struct server *server)
 }
 
 /* True when a request is there. Ends after ms (-1: without limit), and at once when a byte is in
- * the pipe: whoever wrote it has set a flag before. As long as there is no room for a request, the
- * clients wait in the queue, and it looks again every ROOM_MS. */
+ * the pipe: whoever wrote it has set a flag before. */
 static bool wait_for_request(struct server *server, int ms)
 {
-    bool has_room = server->class.has_room(server);
-    if (!has_room && (ms < 0 || ms > ROOM_MS))
-        ms = ROOM_MS;
     struct pollfd fds[] = {
-        {.fd = has_room ? server->fd : -1, .events = POLLIN},
+        {.fd = server->fd, .events = POLLIN},
         {.fd = server->wake[0], .events = POLLIN},
     };
     int ready = poll(fds, 2, ms);
@@ -45,27 +35,24 @@ static bool wait_for_request(struct server *server, int ms)
     return ready > 0 && fds[0].revents;
 }
 
-/* What was there and could not be taken, for want of descriptors or memory, is still there: asking
- * again at once would only burn the CPU. */
-static void back_off(struct server *server, const char *call)
+void server_pause(struct server *server, int ms)
 {
-    bool passes =
-        errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED;
-    if (passes || server->shutdown_requested)
-        return;
-    bool is_hung_up = errno == EINVAL; /* its owner's wish, as a signal handler does it */
-    if (!server->complained && !is_hung_up)
-        say("server", "%s: %s: tries again until it can", call, strerror(errno));
-    server->complained = true;
     struct pollfd wake = {.fd = server->wake[0], .events = POLLIN};
-    poll(&wake, 1, RETRY_MS);
+    if (!server->shutdown_requested)
+        poll(&wake, 1, ms);
 }
 
-static long long now_ms(void)
+void server_back_off(struct server *server, const char *call)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
+        return;
+    int error = errno;
+    bool is_hung_up = error == EINVAL; /* its owner's wish, as a signal handler does it */
+    if (!server->complained && !is_hung_up && !server->shutdown_requested)
+        say("server", "%s: %s: tries again until it can", call, strerror(error));
+    server->complained = true;
+    server_pause(server, RETRY_MS);
+    errno = error;
 }
 
 /* The shorter of the two; -1: neither is set. */
@@ -105,7 +92,7 @@ void server_serve_forever(struct server *server, int poll_interval)
 
     bool there = false; /* after a request, the next one may be: it asks at once, without a poll */
     while (!server->shutdown_requested) {
-        if (!there || !server->class.has_room(server))
+        if (!there)
             there = wait_for_request(server, poll_interval);
         if (server->shutdown_requested)
             break;
@@ -121,21 +108,18 @@ void server_serve_forever(struct server *server, int poll_interval)
     pthread_mutex_unlock(&server->lock);
 }
 
+/* What has gone meanwhile, or has to wait (EAGAIN), is no request: it waits for what is left. */
 void server_handle_request(struct server *server)
 {
-    int timeout = request_timeout(server);
-    long long deadline = now_ms() + timeout;
-    int left = timeout;
-    while (!wait_for_request(server, left)) {
-        if (timeout < 0)
-            continue;
-        left = (int)(deadline - now_ms());
-        if (left <= 0) {
-            server->class.handle_timeout(server);
+    struct deadline deadline = deadline_in(request_timeout(server));
+    int left = deadline_left(deadline);
+    do {
+        if (wait_for_request(server, left) &&
+            (handle_request_without_a_wait(server) || errno != EAGAIN))
             return;
-        }
-    }
-    handle_request_without_a_wait(server);
+        left = deadline_left(deadline);
+    } while (left != 0);
+    server->class.handle_timeout(server);
 }
 
 void server_end_loop(struct server *server)
@@ -220,12 +204,6 @@ void server_close(struct server *server)
 
 /* ---- BaseServer ------------------------------------------------------------------------------ */
 
-static bool has_room(struct server *server)
-{
-    (void)server;
-    return true;
-}
-
 static bool verify_request(struct server *server, const struct request *request)
 {
     (void)server, (void)request;
@@ -258,213 +236,17 @@ static void do_nothing(struct server *server)
     (void)server;
 }
 
-static void close_server(struct server *server)
-{
-    close_descriptors(server);
-}
-
 struct server_class base_server(void)
 {
     return (struct server_class){
         .name = "BaseServer",
         .timeout = -1,
-        .has_room = has_room,
         .verify_request = verify_request,
         .process_request = process_request,
         .finish_request = finish_request,
         .handle_error = handle_error,
         .handle_timeout = do_nothing,
         .service_actions = do_nothing,
-        .server_close = close_server,
+        .server_close = close_descriptors,
     };
-}
-
-/* ---- TCPServer ------------------------------------------------------------------------------- */
-
-static bool bind_address(struct server *server)
-{
-    int on = 1;
-    const struct server_class *class = &server->class;
-    if (class->allow_reuse_address &&
-        setsockopt(server->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return false;
-    if (class->allow_reuse_port &&
-        setsockopt(server->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
-        return false;
-    struct sockaddr *address = (struct sockaddr *)&server->address.storage;
-    if (bind(server->fd, address, server->address.length) < 0)
-        return false;
-    server->address.length = sizeof server->address.storage;
-    return getsockname(server->fd, address, &server->address.length) == 0;
-}
-
-static bool activate_listener(struct server *server)
-{
-    return listen(server->fd, server->class.request_queue_size) == 0;
-}
-
-static bool accept_request(struct server *server, struct request *request)
-{
-    struct address *client = &request->client;
-    client->length = sizeof client->storage;
-    do
-        request->fd = accept(server->fd, (struct sockaddr *)&client->storage, &client->length);
-    while (request->fd < 0 && errno == EINTR);
-    if (request->fd < 0) {
-        back_off(server, "accept");
-        return false;
-    }
-    server->complained = false;
-    fcntl(request->fd, F_SETFL, 0); /* a handler may wait. (BSD passes O_NONBLOCK on, Linux not.) */
-    fcntl(request->fd, F_SETFD, FD_CLOEXEC);
-    return true;
-}
-
-static void shutdown_connection(struct server *server, struct request *request)
-{
-    shutdown(request->fd, SHUT_WR); /* the end of file comes, whoever has a copy of it open */
-    server->class.close_request(server, request);
-}
-
-static void close_connection(struct server *server, struct request *request)
-{
-    (void)server;
-    close(request->fd);
-}
-
-struct server_class tcp_server(void)
-{
-    struct server_class class = base_server();
-    class.name = "TCPServer";
-    class.base = "BaseServer";
-    class.address_family = AF_INET;
-    class.socket_type = SOCK_STREAM;
-    class.request_queue_size = NET_BACKLOG;
-    class.server_bind = bind_address;
-    class.server_activate = activate_listener;
-    class.get_request = accept_request;
-    class.shutdown_request = shutdown_connection;
-    class.close_request = close_connection;
-    return class;
-}
-
-/* ---- UDPServer ------------------------------------------------------------------------------- */
-
-static bool activate_nothing(struct server *server)
-{
-    (void)server;
-    return true;
-}
-
-/* A datagram that is longer than the room for it is cut: recvmsg tells, recv would not. */
-static bool receive_request(struct server *server, struct request *request)
-{
-    struct address *client = &request->client;
-    size_t size = server->class.max_packet_size;
-    request->fd = server->fd;
-    request->packet = malloc(size + 1);
-    struct iovec room = {.iov_base = request->packet, .iov_len = size};
-    struct msghdr message = {.msg_name = &client->storage,
-                             .msg_namelen = sizeof client->storage,
-                             .msg_iov = &room,
-                             .msg_iovlen = 1};
-    ssize_t got = request->packet ? recvmsg(server->fd, &message, 0) : -1;
-    if (got < 0) {
-        free(request->packet);
-        back_off(server, "recvmsg");
-        return false;
-    }
-    server->complained = false;
-    request->packet[got] = '\0';
-    request->length = (size_t)got;
-    client->length = message.msg_namelen;
-    request->is_cut = message.msg_flags & MSG_TRUNC;
-    if (request->is_cut)
-        say("server", "cut a datagram of %s to %zu bytes", address_text(client).text, size);
-    return true;
-}
-
-static void shutdown_datagram(struct server *server, struct request *request)
-{
-    server->class.close_request(server, request);
-}
-
-static void free_packet(struct server *server, struct request *request)
-{
-    (void)server;
-    free(request->packet);
-}
-
-struct server_class udp_server(void)
-{
-    struct server_class class = tcp_server();
-    class.name = "UDPServer";
-    class.base = "TCPServer";
-    class.socket_type = SOCK_DGRAM;
-    class.max_packet_size = 8192;
-    class.server_activate = activate_nothing;
-    class.get_request = receive_request;
-    class.shutdown_request = shutdown_datagram;
-    class.close_request = free_packet;
-    return class;
-}
-
-/* ---- UnixStreamServer, UnixDatagramServer ---------------------------------------------------- */
-
-static const char *path_of(const struct server *server)
-{
-    return ((const struct sockaddr_un *)&server->address.storage)->sun_path;
-}
-
-/* Python changes the address family and nothing else. Here only this user may connect, and the path
- * goes when the server does. (Lesson 03 also sees to a path that a server left behind.) */
-static bool bind_path(struct server *server)
-{
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* a process has one umask */
-    pthread_mutex_lock(&one_at_a_time);
-    mode_t mask = umask(0177);
-    bool is_new = bind_address(server);
-    umask(mask);
-    pthread_mutex_unlock(&one_at_a_time);
-    if (is_new) /* a second try fails, and the path of the first is still there */
-        server->bound = lstat(path_of(server), &server->own_path) == 0;
-    return is_new;
-}
-
-/* The path of its own alone: somebody may have removed it, and another server has it now. The
- * socket is closed afterwards, so that until then nobody takes the path for stale. */
-static void close_and_unlink(struct server *server)
-{
-    struct stat found;
-    const struct stat *own = &server->own_path;
-    if (server->bound && lstat(path_of(server), &found) == 0 && found.st_dev == own->st_dev &&
-        found.st_ino == own->st_ino)
-        unlink(path_of(server));
-    server->bound = false;
-    close_descriptors(server);
-}
-
-static void become_unix(struct server_class *class)
-{
-    class->address_family = AF_UNIX;
-    class->server_bind = bind_path;
-    class->server_close = close_and_unlink;
-}
-
-struct server_class unix_stream_server(void)
-{
-    struct server_class class = tcp_server();
-    class.name = "UnixStreamServer";
-    class.base = "TCPServer";
-    become_unix(&class);
-    return class;
-}
-
-struct server_class unix_datagram_server(void)
-{
-    struct server_class class = udp_server();
-    class.name = "UnixDatagramServer";
-    class.base = "UDPServer";
-    become_unix(&class);
-    return class;
 }

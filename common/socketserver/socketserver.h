@@ -56,7 +56,6 @@ struct server_class {
     size_t stack_size;
     int max_children;
 
-    bool (*has_room)(struct server *server); /* whether it may take one more request now */
     bool (*server_bind)(struct server *server);
     bool (*server_activate)(struct server *server);
     bool (*get_request)(struct server *server, struct request *request);
@@ -69,7 +68,10 @@ struct server_class {
     void (*handle_timeout)(struct server *server);
     void (*service_actions)(struct server *server);
     void (*server_close)(struct server *server);
-    void (*super_server_close)(struct server *server); /* the one that a mixin replaced */
+
+    /* those that a mixin has replaced */
+    bool (*super_get_request)(struct server *server, struct request *request);
+    void (*super_server_close)(struct server *server);
 };
 
 /* The five classes. base_server has only what is the same for all and cannot serve by itself. */
@@ -88,6 +90,7 @@ struct server {
     int fd;                       /* fileno(): -1 when the server is closed */
     int socket_timeout;           /* ms, as of socket.settimeout; -1: none. See handle_request */
     void *data;                   /* whatever its owner wants to find in a handler */
+    int worker_count; /* of a mixin: those at work, and those not yet joined or waited for */
 
     /* the rest is the module's own */
     atomic_bool shutdown_requested;
@@ -96,8 +99,7 @@ struct server {
     struct stat own_path;   /* of a server that is bound to a path */
     int requests;           /* so far */
     struct worker *workers; /* a mixin's; the thread that serves keeps the list */
-    int worker_count;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t stopped;
     bool serving;
     unsigned loops; /* that have ended */
@@ -127,6 +129,14 @@ bool server_shutdown(struct server *server);
 
 /* Ends the loop as server_shutdown does, but waits for nothing. Async-signal-safe. */
 void server_end_loop(struct server *server);
+
+/* For a get_request that has no request to give: waits so many ms, or until the loop is to end. */
+void server_pause(struct server *server, int ms);
+
+/* For a get_request whose call failed (errno). What is there and cannot be taken, for want of
+ * descriptors or memory, is still there, and asking again at once would only burn the CPU: so it
+ * says why, once, and pauses. */
+void server_back_off(struct server *server, const char *call);
 
 /* Closes the server; a path is unlinked. It must not be serving. */
 void server_close(struct server *server);

@@ -293,7 +293,7 @@ static void one_request_in_a_child(void)
         expect_text(client, "hello\n");
         expect_end(client);
     }
-    int children = mixin_count_workers(&server);
+    int children = server.worker_count;
     server_close(&server);
     if (children >= 10)
         fail("%d children of 20 have not been waited for", children);

@@ -111,11 +111,11 @@ static void ten_in_a_row(void)
     for (int i = 0; i < 10; i++)
         ask_once(&running.server);
     end(&running);
-    int threads = mixin_count_workers(&running.server);
+    int threads = running.server.worker_count;
     server_close(&running.server);
     if (threads >= 10)
         fail("after ten clients in a row, %d threads are tracked", threads);
-    if (mixin_count_workers(&running.server) != 0)
+    if (running.server.worker_count != 0)
         fail("threads are tracked after server_close");
     printf("after ten clients in a row, %d threads are tracked\n", threads);
 }
@@ -430,7 +430,7 @@ static int workers_without_sigchld(bool just_block)
     for (int i = 0; i < 45; i++)
         ask_once(&running.server);
     end(&running);
-    int workers = mixin_count_workers(&running.server);
+    int workers = running.server.worker_count;
     server_close(&running.server);
     expect_end(staying);
     if (workers < 1 || workers >= 10)
@@ -681,7 +681,7 @@ static void printed_once(void)
         shutdown(client, SHUT_WR);
         expect_end(client);
     }
-    while (mixin_count_workers(&server) > 0)
+    while (server.worker_count > 0)
         server.class.handle_timeout(&server);
     server_close(&server);
     dup2(before, STDOUT_FILENO);

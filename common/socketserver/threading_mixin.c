@@ -1,43 +1,23 @@
+/* ThreadingMixIn: a thread for each request. */
 #include "socketserver/mixin.h"
 
-#include "stage/children.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-/* One request that is being served, in a thread or in a process. */
+/* One request that is being served. */
 struct worker {
     struct worker *next;
     struct server *server;
     struct request request;
-    bool has_ended;    /* of a thread; this and the next are guarded by the server's lock */
+    bool has_ended;    /* this and the next are guarded by the server's lock */
     bool is_connected; /* server_close may hang up on it */
     bool is_daemon;    /* nobody joins it */
     bool has_copy;     /* its descriptor is a copy of the server's */
     pthread_t thread;
-    pid_t process;
 };
-
-int mixin_count_workers(const struct server *server)
-{
-    return server->worker_count;
-}
-
-static void add_worker(struct server *server, struct worker *worker)
-{
-    worker->next = server->workers;
-    server->workers = worker;
-    server->worker_count++;
-}
-
-/* ---- ThreadingMixIn -------------------------------------------------------------------------- */
 
 static void free_worker(struct worker *worker)
 {
@@ -145,7 +125,9 @@ static bool process_request_in_a_thread(struct server *server, struct request *r
         pthread_detach(thread);
     } else {
         worker->thread = thread;
-        add_worker(server, worker);
+        worker->next = server->workers;
+        server->workers = worker;
+        server->worker_count++;
     }
     return true;
 }
@@ -183,110 +165,22 @@ struct server_class threading_mixin(struct server_class class)
     return class;
 }
 
-/* ---- ForkingMixIn ---------------------------------------------------------------------------- */
-
-/* Asks for its own children one by one: waitpid(-1) would take the end of children that somebody
- * else in this program waits for. One that is no child any more has ended too: where the program
- * ignores SIGCHLD, the kernel reaps. Then its pid is nobody's, and soon another's. */
-static void collect_children(struct server *server)
+struct server_class threading_tcp_server(void)
 {
-    for (struct worker **link = &server->workers; *link;) {
-        struct worker *worker = *link;
-        if (waitpid(worker->process, NULL, WNOHANG) == 0) {
-            link = &worker->next;
-            continue;
-        }
-        *link = worker->next;
-        server->worker_count--;
-        free(worker);
-    }
+    return threading_mixin(tcp_server());
 }
 
-static bool has_room_for_a_child(struct server *server)
+struct server_class threading_udp_server(void)
 {
-    collect_children(server);
-    return server->worker_count < server->class.max_children;
+    return threading_mixin(udp_server());
 }
 
-/* The child never returns. It closes its copies of what is the parent's: a listening socket that it
- * kept would hold the port after the parent's end. A datagram is answered through the server's
- * socket, which therefore stays. */
-static void process_request_in_the_child(struct server *server, struct request *request)
+struct server_class threading_unix_stream_server(void)
 {
-    server->workers = NULL; /* its sisters are no children of its own, */
-    server->worker_count = 0;
-    server->bound = false; /* and the path is its parent's */
-    for (int i = 0; i < 2; i++) {
-        close(server->wake[i]);
-        server->wake[i] = -1;
-    }
-    if (!request->packet) {
-        close(server->fd);
-        server->fd = -1;
-    }
-
-    bool finished = server->class.finish_request(server, request);
-    if (!finished)
-        server->class.handle_error(server, request);
-    server->class.shutdown_request(server, request);
-    child_exit(finished ? EXIT_SUCCESS : EXIT_FAILURE);
+    return threading_mixin(unix_stream_server());
 }
 
-static bool process_request_in_a_child(struct server *server, struct request *request)
+struct server_class threading_unix_datagram_server(void)
 {
-    /* not in the child, which would pay for a copy of each page of memory that it touches */
-    snprintf(request->worker, sizeof request->worker, "child-%d", request->number);
-    struct worker *worker = malloc(sizeof *worker);
-    if (!worker)
-        return false;
-    pid_t parent = getpid();
-    pthread_mutex_lock(&server->lock); /* so that no other thread has it in the child */
-    pid_t process = child_fork();
-    pthread_mutex_unlock(&server->lock);
-    if (process == 0) {
-        if (server->class.block_on_close)
-            child_ends_with(parent, SIGKILL);
-        process_request_in_the_child(server, request);
-    }
-    if (process < 0) {
-        int error = errno;
-        free(worker);
-        errno = error;
-        return false;
-    }
-    *worker = (struct worker){.process = process};
-    add_worker(server, worker);
-    server->class.close_request(server, request); /* the parent's copy */
-    return true;
-}
-
-static void end_children(struct server *server)
-{
-    collect_children(server);
-    bool block = server->class.block_on_close;
-    for (struct worker *worker = server->workers; block && worker; worker = worker->next)
-        child_ask_to_end(worker->process);
-    struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    while (server->workers) {
-        struct worker *worker = server->workers;
-        server->workers = worker->next;
-        if (block)
-            child_await_end(worker->process, grace);
-        free(worker);
-    }
-    server->worker_count = 0;
-    server->class.super_server_close(server);
-}
-
-struct server_class forking_mixin(struct server_class class)
-{
-    class.mixin = "ForkingMixIn";
-    class.block_on_close = true;
-    class.max_children = 40;
-    class.has_room = has_room_for_a_child;
-    class.process_request = process_request_in_a_child;
-    class.handle_timeout = collect_children;
-    class.super_server_close = class.server_close;
-    class.server_close = end_children;
-    return class;
+    return threading_mixin(unix_datagram_server());
 }
