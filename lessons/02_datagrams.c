@@ -6,8 +6,8 @@
  * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty
  *          one is a message too.
  * Before   01a_serial_server
- * After    03_unix_sockets has datagrams that stay on the machine; 04_lines makes messages out of a
- *          stream
+ * After    03b_unix_datagram has datagrams that stay on the machine; 04_lines makes messages out of
+ *          a stream
  * Python   socket(AF_INET, SOCK_DGRAM), recvfrom, sendto; socketserver.UDPServer with its
  *          max_packet_size
  */

@@ -4,7 +4,7 @@
  *          Which one is called first, and which of them are skipped for a datagram?
  * Run      build/12_socketserver
  * Watch    the same calls in the same order for four classes; what each of them does differs.
- * Before   01a_serial_server, 02_datagrams, 03_unix_sockets, 04_lines; then common/socketserver/socketserver.h
+ * Before   01a_serial_server, 02_datagrams, 03b_unix_datagram, 04_lines; then common/socketserver/socketserver.h
  *          and common/socketserver/handler.h, which this lesson introduces
  * After    13_mixins: a thread or a process for each request, by replacing two entries
  * Python   socketserver.TCPServer, UDPServer, UnixStreamServer, UnixDatagramServer;

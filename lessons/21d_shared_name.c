@@ -4,7 +4,7 @@
  *          if the name is removed while another process has the memory, what does that one have?
  * Run      build/21d_shared_name, then in two terminals: create --name /mine, show --name /mine
  * Watch    a name is for finding the memory; whoever has mapped it keeps it
- * Before   03_unix_sockets, 21c_compound_update
+ * Before   03a_unix_stream, 21c_compound_update
  * After    22_process_lock
  * Python   multiprocessing.shared_memory.SharedMemory(name, create=True)
  */

@@ -4,7 +4,7 @@
  *          the program, or fail? What has become of the data, and of the path?
  * Run      build/23c_manager_gone
  * Watch    no call waits; the path outlives its server
- * Before   03_unix_sockets, 23b_two_calls
+ * Before   03a_unix_stream, 23b_two_calls
  * After    24a_process_pool
  * Python   Manager().dict(): BrokenPipeError, then ConnectionRefusedError; Process.exitcode
  */

@@ -13,8 +13,6 @@ lessons() {
 
 # Numbers of the lessons that are still larger than one sitting: the budgets below do not hold for them yet.
 too_large=(
-    # A. Raw sockets
-    03
     # C. A worker for each client
     11
     # D. socketserver, in C
@@ -569,10 +567,10 @@ narrators() {
 
 @test "00: a server whose words nobody reads stops, and leaves no path" {
     mkfifo "$BATS_TEST_TMPDIR/says"
-    TMPDIR=$BATS_TEST_TMPDIR "$BUILD/03_unix_sockets" serve > "$BATS_TEST_TMPDIR/says" 3>&- 4>&- &
+    TMPDIR=$BATS_TEST_TMPDIR "$BUILD/03a_unix_stream" serve > "$BATS_TEST_TMPDIR/says" 3>&- 4>&- &
     local server=$! line
     read -r line < "$BATS_TEST_TMPDIR/says"
-    "$BUILD/03_unix_sockets" connect "${line##* }" <<< 'is anybody there?' || true
+    "$BUILD/03a_unix_stream" connect "${line##* }" <<< 'is anybody there?' || true
     wait "$server"
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }

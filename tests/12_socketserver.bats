@@ -174,11 +174,11 @@ cuts_a_datagram() { # CLASS NAME [OPTION...]
     stop
 }
 
-# The client is that of lesson 03: ours always has a name.
+# The client is that of lesson 03b: ours always has a name.
 @test "12: unix-datagram: a client without a name costs an error line and not the server" {
     asks_by_datagram
     start serve --class unix-datagram
-    "$BUILD/03_unix_sockets" connect --datagram --no-name "$ADDRESS" <<< hello > "$BATS_TEST_TMPDIR/replies" 3>&- 4>&- &
+    "$BUILD/03b_unix_datagram" connect --no-name "$ADDRESS" <<< hello > "$BATS_TEST_TMPDIR/replies" 3>&- 4>&- &
     local nameless=$!
     await 'error serving (no name): Destination address required'
     serves

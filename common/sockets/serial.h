@@ -1,5 +1,5 @@
 /* serial: one client at a time.
- * Introduced by lesson 03; lesson 01b shows it longhand. */
+ * Introduced by lesson 03a; lesson 01b shows it longhand. */
 #ifndef SERIAL_H
 #define SERIAL_H
 

@@ -10,7 +10,6 @@
 
 atomic_int stop_asked;
 atomic_int stop_listener = -1, stop_connection = -1, stop_bell = -1;
-void (*stop_first)(void);
 
 /* Hanging up is for the signal that comes just before a blocking call: the call then finds nothing
  * to wait for. (Linux; elsewhere shutdown of a listening socket may fail, and the signal still
@@ -21,8 +20,6 @@ static void stop(int signal_number)
     int error = errno;
     say_hurried = true;
     stop_asked = signal_number;
-    if (stop_first)
-        stop_first();
     shutdown(stop_listener, SHUT_RDWR);
     shutdown(stop_connection, SHUT_RDWR);
     if (stop_bell >= 0 && write(stop_bell, "", 1) < 0) {

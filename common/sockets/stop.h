@@ -16,10 +16,6 @@ extern atomic_int stop_asked;
  * -1: none. Set one back to -1 before its descriptor is closed. */
 extern atomic_int stop_listener, stop_connection;
 
-/* Is called in the signal handler before it hangs up, so it has to be async-signal-safe; NULL: nothing
- * is. For a path, which has to go while its listener still looks alive. */
-extern void (*stop_first)(void);
-
 /* The write end of a pipe that does not block, which the signal rings with a byte; -1: none. For a
  * listener that has a path: one that is hung up on refuses whoever knocks, and looks as though
  * nobody were there any more. */

@@ -4,6 +4,8 @@
  *     NNx_name                        plays the demo: the server in a child process (cast.h)
  *     NNx_name serve [--host H] [--port P]
  *     NNx_name connect HOST PORT      a client: what is typed is sent, its reply is printed
+ *
+ * A server at a path has serve [--path P] and connect PATH.
  */
 #ifndef SERVER_PROGRAM_H
 #define SERVER_PROGRAM_H
@@ -23,6 +25,11 @@ struct server_program {
     void (*play)(void);
     /* A client's socket, connected to the address. */
     int (*dial)(const char *host, long port);
+
+    /* Instead of open and dial, for a server at a path. Unless told otherwise, the path has the pid
+     * in its name. */
+    int (*open_path)(const char *path);
+    int (*dial_path)(const char *path);
 
     const struct option_spec *options; /* of its own, as args_run takes them; NULL: none */
 };
