@@ -16,7 +16,7 @@ too_large=(
     # C. A worker for each client
     11
     # D. socketserver, in C
-    12 13 14 15
+    12 13 15
     # E. Threads
     18
     # F. Processes
@@ -38,7 +38,7 @@ long_functions=(
     #
     stage/args.c:args_run stage/say.c:say stage/talk.c:talk_both_ways
 )
-lines_of_common=7050 # to be 4500
+lines_of_common=7150 # to be 4500
 wrong_way=(
     'stage/actor.h includes processes/process.h'
 )
