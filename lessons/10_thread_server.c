@@ -5,7 +5,7 @@
  * Run      build/10_thread_server
  * Watch    one thread waits for ann while another serves bob; the first thread only accepts.
  * Before   01a_serial_server, 06_select_server
- * After    diff lessons/10_thread_server.c lessons/11_fork_server.c
+ * After    diff lessons/10_thread_server.c lessons/11a_fork_server.c
  * Python   the posts' cut-down ThreadingTCPServer: select, "looping", threading.Thread
  */
 #include "sockets/net.h"

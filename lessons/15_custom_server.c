@@ -286,7 +286,7 @@ static bool tell_until_the_end(struct handler *self)
 
 static int guests[3] = {-1, -1, -1}; /* the clients' ends */
 
-/* Whose copy of which descriptor: lesson 11. The clients are in the parent, so a child has copies
+/* Whose copy of which descriptor: lesson 11a. The clients are in the parent, so a child has copies
  * of their ends, and with these open its client would never be gone. */
 static bool tell_in_a_child(struct handler *self)
 {

@@ -5,7 +5,7 @@
  * Run      build/19a_processes, then with --join-inside
  * Watch    ten children with ten pids and one parent, all alive at the same time; join runs
  *          nothing, it waits.
- * Before   11_fork_server, 16a_threads
+ * Before   11a_fork_server, 16a_threads
  * After    19b_exit_status; 20a_private_list, what each child has for itself
  * Python   the posts' Process(target=foo, args=(i,)), start, join, os.getpid()
  */

@@ -58,7 +58,7 @@ static const struct model {
     {"poll", "07_poll_server serve", false},
     {"epoll", "08a_epoll_server serve", false},
     {"thread", "10_thread_server serve", false},
-    {"fork", "11_fork_server serve", false},
+    {"fork", "11a_fork_server serve", false},
     {"tcpserver", "13_mixins serve --handler upper --class tcp", false},
     {"threading", "13_mixins serve --handler upper --class threading-tcp", false},
     {"forking", "13_mixins serve --handler upper --class forking-tcp", false},

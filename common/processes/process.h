@@ -1,5 +1,5 @@
 /* process: multiprocessing.Process, with fork and waitpid below.
- * Introduced by lesson 19a; lesson 11 shows fork longhand.
+ * Introduced by lesson 19a; lesson 11a shows fork longhand.
  *
  * For programs in which one thread starts processes and waits for them. The signals
  * that end a program (signals.h) and exit(3) end those that are left first: with SIGTERM, and after

@@ -1,5 +1,5 @@
 /* children: how a child begins, and how it is made to end.
- * Introduced by lesson 01; plumbing. Lesson 11 shows fork longhand.
+ * Introduced by lesson 01; plumbing. Lesson 11a shows fork.
  */
 #ifndef CHILDREN_H
 #define CHILDREN_H
