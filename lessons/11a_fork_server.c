@@ -50,7 +50,7 @@ static _Noreturn void work(int connection, const char *name)
         close(stop_listener);
     }
     upper_serve(name, connection, count);
-    _exit(EXIT_SUCCESS); /* not exit: its atexit functions and buffers are the parent's */
+    _exit(EXIT_SUCCESS); /* not exit: atexit functions and buffers are the parent's */
 }
 
 /* child_fork is fork(2), and signals simply end the child: children.h. A client for whom the system

@@ -6,7 +6,7 @@
  * Run      build/25_prefork_server, then with --reuseport, then with --dying 2
  * Watch    all workers wait in accept, on one socket that the parent made; who is free takes the
  *          next client. With a socket each, a client waits for its worker while others are free.
- * Before   11_fork_server, 24a_process_pool
+ * Before   11a_fork_server, 24a_process_pool
  * After    26_showdown
  * Python   os.fork after listen, os.waitpid; what gunicorn and uwsgi do with their workers
  */
