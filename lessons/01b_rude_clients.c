@@ -5,7 +5,7 @@
  * Run      build/01b_rude_clients, then build/01b_rude_clients --plain --rude gone
  * Watch    the server says what was wrong, and serves on; with --plain, each of them ends it.
  * Before   01a_serial_server
- * After    from here on every server survives all of this: common/sockets/serial.c
+ * After    01c_half_close; from here on every server survives all of this: common/sockets/serial.c
  * Python   ConnectionResetError, BrokenPipeError; a signal: PEP 475; "Too many open files"
  */
 #include "sockets/net.h"
