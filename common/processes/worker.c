@@ -1,0 +1,133 @@
+#include "processes/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Messages -------------------------------------------------------------------------------- */
+
+static bool message_write(int to, const struct message *message)
+{
+    ssize_t written;
+    while ((written = write(to, message, sizeof *message)) < 0 && errno == EINTR)
+        continue;
+    return written == sizeof *message;
+}
+
+bool message_read(int from, struct message *message)
+{
+    ssize_t got;
+    while ((got = read(from, message, sizeof *message)) < 0 && errno == EINTR)
+        continue;
+    return got == sizeof *message;
+}
+
+/* ---- In the worker --------------------------------------------------------------------------- */
+
+static const char *name_here = "main";
+static int answers_here = -1;
+
+const char *pool_worker_name(void)
+{
+    return name_here;
+}
+
+/* A process that a task leaves behind would keep the pipe open: the parent would see no end of
+ * file when the worker dies. pthread_atfork(3) */
+static void close_in_child(void)
+{
+    if (answers_here >= 0)
+        close(answers_here);
+    answers_here = -1;
+}
+
+static void do_task(struct message *task)
+{
+    task->begun = true;
+    for (long i = 0; i < task->count; i++) {
+        long result = 0;
+        errno = 0;
+        if (!task->function(task->numbers[i], &result) && task->error == 0)
+            task->error = errno ? errno : EIO;
+        task->numbers[i] = result;
+        atomic_store_explicit(&task->done, i + 1, memory_order_release);
+    }
+}
+
+struct beginning {
+    struct worker *worker;
+    const int *tasks;
+    int answers;
+    const struct pool_options *options;
+};
+
+static int work(void *argument)
+{
+    const struct beginning *with = argument;
+    const struct pool_options *options = with->options;
+    struct page *page = with->worker->page;
+    name_here = with->worker->name;
+    answers_here = with->answers;
+    close(with->tasks[1]);
+    process_end_with_parent(SIGKILL); /* no worker outlives its parent, however that ends */
+    pthread_atfork(NULL, NULL, close_in_child);
+    memset(page, 0, sizeof *page); /* so that all of it is in memory when a task comes */
+    if (options->initializer && !options->initializer(options->initializer_argument))
+        return EXIT_FAILURE;
+    page->ready = true;
+    long limit = options->max_tasks_per_child;
+    for (long done = 0; limit == 0 || done < limit; done++) {
+        if (!message_read(with->tasks[0], &page->message) || page->message.count == 0)
+            break;
+        do_task(&page->message);
+        message_write(answers_here, &page->message);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* ---- In the parent --------------------------------------------------------------------------- */
+
+bool worker_give(int tasks, unsigned long serial, struct task *task)
+{
+    struct message message = {.serial = serial, .task = task};
+    if (task) {
+        message.function = task->function;
+        message.count = task->count;
+        memcpy(message.numbers, task->arguments, (size_t)task->count * sizeof(long));
+    }
+    return message_write(tasks, &message);
+}
+
+bool worker_start(struct worker *worker, const int tasks[2], const struct pool_options *options)
+{
+    int ends[2];
+    if (pipe(ends) < 0)
+        return false;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    worker->process = (struct process){0};
+    worker->answers = ends[0];
+    worker->answered = worker->page->message.serial = 0;
+    worker->page->ready = false;
+    bool started = process_start(&worker->process, worker->name, work,
+                                 &(struct beginning){worker, tasks, ends[1], options});
+    int error = errno;
+    close(ends[1]); /* the worker alone has it */
+    if (!started) {
+        close(ends[0]);
+        worker->answers = -1;
+    }
+    errno = error;
+    return started;
+}
+
+void worker_join(struct worker *worker)
+{
+    process_join(&worker->process, -1);
+    close(worker->answers);
+    worker->answers = -1;
+}
