@@ -643,10 +643,10 @@ static const struct timed {
     {"array", "peers/costs array", "array"},
     {"plock", "22_process_lock --timing", "plock"},
     {"dict", "peers/costs dict", "dict"},
-    {"apply", "24b_results --timing --workers 2 --mode apply --tasks 20000", "apply"},
-    {"async", "24b_results --timing --workers 2 --mode async --tasks 200000", "async"},
-    {"map1", "24b_results --timing --workers 2 --mode map --chunk 1 --tasks 100000", "async"},
-    {"map", "24b_results --timing --workers 2 --mode map --chunk 1024 --tasks 1000000", "map"},
+    {"apply", "peers/costs apply 2", "apply"},
+    {"async", "peers/costs async 2", "async"},
+    {"map1", "peers/costs map1 2", "async"},
+    {"map", "peers/costs map 2", "map"},
     {0},
 };
 

@@ -18,7 +18,7 @@ too_large=(
     # E. Threads
     18
     # F. Processes
-    22 24b
+    22
     # G. All together
     25 26
 )
@@ -27,13 +27,8 @@ too_large=(
 long_modules=(
     bench/load.c
     #
-    processes/pool.c
-    #
-    #
 )
 long_functions=(
-    processes/pool.c:pool_map
-    #
     stage/args.c:args_run stage/say.c:say stage/talk.c:talk_both_ways
 )
 lines_of_common=7150 # to be 4500

@@ -545,7 +545,7 @@ given_lessons_of() { # RATE OF_PYTHON OF_LIMITS
     SHOWDOWN=$BATS_TEST_TMPDIR/lessons/$stem
     mkdir -p "${SHOWDOWN%/*}/peers"
     cp "$PROGRAM" "$SHOWDOWN"
-    for lesson in 18_events 22_process_lock peers/costs 24b_results; do
+    for lesson in 18_events 22_process_lock peers/costs; do
         write_script "lessons/$lesson" "$1"
     done
     write_script python "$2"

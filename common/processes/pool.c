@@ -1,6 +1,7 @@
 #include "processes/pool.h"
 
 #include "processes/shared.h"
+#include "processes/task.h"
 #include "processes/worker.h"
 #include "stage/deadline.h"
 #include "stage/die.h"
@@ -9,9 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { MOST_FALSE_STARTS = 3, RETRY_MS = 100 };
@@ -42,8 +41,8 @@ static void give_up(struct pool *pool, int error)
 {
     struct pollfd left = {.fd = pool->tasks[0], .events = POLLIN};
     struct message message;
-    while (poll(&left, 1, 0) != 0)
-        if (message_read(pool->tasks[0], &message))
+    for (int ready; (ready = poll(&left, 1, 0)) != 0;)
+        if (ready > 0 && message_read(pool->tasks[0], &message))
             task_append(&pool->waiting, message.task);
     while (pool->waiting.first) {
         struct task *task = task_pop(&pool->waiting);
@@ -154,15 +153,10 @@ static bool wait_for(struct pool *pool, const struct task *task, struct deadline
 /* ---- What the caller sees -------------------------------------------------------------------- */
 
 /* A worker has a copy of the pool. It would wait for its sisters, and they for it. */
-static bool is_in_worker(void)
-{
-    return strcmp(pool_worker_name(), "main") != 0;
-}
-
 bool pool_takes_tasks(const struct pool *pool)
 {
-    errno = is_in_worker() ? EDEADLK : ESHUTDOWN;
-    return !is_in_worker() && !pool->closed;
+    errno = worker_is_here() ? EDEADLK : ESHUTDOWN;
+    return !worker_is_here() && !pool->closed;
 }
 
 void pool_submit(struct pool *pool, struct task *task)
@@ -189,7 +183,7 @@ bool pool_apply_async(struct pool *pool, struct task *task)
 bool pool_get(struct pool *pool, const struct task *task, long ms)
 {
     errno = EDEADLK;
-    if (is_in_worker())
+    if (worker_is_here())
         return false;
     if (wait_for(pool, task, deadline_in(ms)))
         return true;
@@ -266,17 +260,15 @@ static void make_workers(struct pool *pool, size_t count)
     if (!pool->polled || !pool->workers)
         die("calloc");
     for (size_t i = 0; i < count; i++) {
-        struct worker *worker = &pool->workers[i];
-        worker->answers = -1;
-        worker->page = &pool->pages[i];
-        snprintf(worker->name, sizeof worker->name, "worker-%d", (int)i + 1);
+        pool->workers[i].answers = -1;
+        pool->workers[i].page = &pool->pages[i];
     }
 }
 
 bool pool_open(struct pool *pool, long workers, struct pool_options options)
 {
-    errno = is_in_worker() ? EBUSY : EINVAL;
-    if (is_in_worker() || workers < 1)
+    errno = worker_is_here() ? EBUSY : EINVAL;
+    if (worker_is_here() || workers < 1)
         return false;
     *pool = (struct pool){.options = options};
     task_list_init(&pool->waiting);
@@ -296,12 +288,4 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
             return false;
         }
     return true;
-}
-
-bool pool_kill_worker(struct pool *pool, int number, int signal_number)
-{
-    struct worker *worker = &pool->workers[number - 1];
-    bool is_there = process_is_alive(&worker->process);
-    process_signal(&worker->process, signal_number);
-    return is_there;
 }

@@ -83,11 +83,4 @@ bool pool_join(struct pool *pool);
 bool pool_takes_tasks(const struct pool *pool);
 void pool_submit(struct pool *pool, struct task *task);
 
-/* In a worker, its name: "worker-1". In the parent "main". */
-const char *pool_worker_name(void);
-
-/* Sends a signal to a worker, from 1 to worker_count: for those who want to see it die. Returns
- * false if there is none at this moment. */
-bool pool_kill_worker(struct pool *pool, int number, int signal_number);
-
 #endif

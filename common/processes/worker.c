@@ -28,12 +28,12 @@ bool message_read(int from, struct message *message)
 
 /* ---- In the worker --------------------------------------------------------------------------- */
 
-static const char *name_here = "main";
+static bool is_worker;
 static int answers_here = -1;
 
-const char *pool_worker_name(void)
+bool worker_is_here(void)
 {
-    return name_here;
+    return is_worker;
 }
 
 /* A process that a task leaves behind would keep the pipe open: the parent would see no end of
@@ -70,7 +70,7 @@ static int work(void *argument)
     const struct beginning *with = argument;
     const struct pool_options *options = with->options;
     struct page *page = with->worker->page;
-    name_here = with->worker->name;
+    is_worker = true;
     answers_here = with->answers;
     close(with->tasks[1]);
     process_end_with_parent(SIGKILL); /* no worker outlives its parent, however that ends */
@@ -80,11 +80,12 @@ static int work(void *argument)
         return EXIT_FAILURE;
     page->ready = true;
     long limit = options->max_tasks_per_child;
+    struct message *task = &page->message;
     for (long done = 0; limit == 0 || done < limit; done++) {
-        if (!message_read(with->tasks[0], &page->message) || page->message.count == 0)
+        if (!message_read(with->tasks[0], task) || task->count == 0)
             break;
-        do_task(&page->message);
-        message_write(answers_here, &page->message);
+        do_task(task);
+        message_write(answers_here, task);
     }
     return EXIT_SUCCESS;
 }
@@ -113,7 +114,7 @@ bool worker_start(struct worker *worker, const int tasks[2], const struct pool_o
     worker->answers = ends[0];
     worker->answered = worker->page->message.serial = 0;
     worker->page->ready = false;
-    bool started = process_start(&worker->process, worker->name, work,
+    bool started = process_start(&worker->process, "worker", work,
                                  &(struct beginning){worker, tasks, ends[1], options});
     int error = errno;
     close(ends[1]); /* the worker alone has it */

@@ -38,7 +38,6 @@ struct page {
 
 struct worker {
     struct process process;
-    char name[24];
     int answers; /* the parent's end of the pipe; -1: there is no worker */
     struct page *page;
     unsigned long answered; /* the serial of its last answer */
@@ -47,6 +46,9 @@ struct worker {
 
 /* Waits for a message. Returns false when there will be none. */
 bool message_read(int from, struct message *message);
+
+/* Whether the process that calls is a worker. */
+bool worker_is_here(void);
 
 /* Starts its process, which takes its tasks from this pipe. Returns false with errno set: EMFILE,
  * EAGAIN. */

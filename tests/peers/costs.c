@@ -1,16 +1,21 @@
-/* costs: what the modules of lessons 16, 19, 21 and 23 cost, and the lock of lesson 17, in one line of timing.
+/* costs: what the modules of lessons 16, 19, 21, 23 and 24 cost, and the lock of lesson 17, in one line of timing.
  *
  *   costs thread [1 [OPS]]          started and joined, one after the other (common/threads/thread.h)
  *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
  *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
+ *   costs apply [PROCESSES [OPS]]   tasks of a pool, one after the other (common/processes/pool.h)
+ *   costs async [PROCESSES [OPS]]   tasks that are handed over at once
+ *   costs map1 [PROCESSES [OPS]]    numbers of a map in chunks of one
+ *   costs map [PROCESSES [OPS]]     numbers of a map in chunks as Python makes them
  *
  * OPS is for all processes together. If a status or an increment is lost, or a get does not find
  * what was set, the program fails. For lesson 26, and for the tests, which want many processes at once.
  */
 #include "processes/array.h"
 #include "processes/dict.h"
+#include "processes/pool.h"
 #include "processes/process.h"
 #include "processes/shared.h"
 #include "sockets/net.h"
@@ -26,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_PROCESSES = 100, MOST_OPS = 10000000 };
+enum { MOST_PROCESSES = 1000, MOST_OPS = 10000000 };
 
 static long processes = 1, ops; /* of all processes */
 static int ready[2], go[2];
@@ -204,6 +209,95 @@ static void time_dict(void)
     process_join_all();
 }
 
+/* ---- Lesson 24b ------------------------------------------------------------------------------ */
+
+static struct pool pool;
+static long right_results;
+
+static bool add_100(long i, long *result)
+{
+    *result = i + 100;
+    return true;
+}
+
+static void count_right(struct task *task)
+{
+    right_results += task->result == task->argument + 100;
+}
+
+static void *calloc_or_die(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory)
+        die("calloc");
+    return memory;
+}
+
+/* Starts the clock when the workers are there. */
+static struct timespec open_pool(void)
+{
+    struct timespec start;
+    struct task first = {.function = add_100};
+    if (!pool_open(&pool, processes, (struct pool_options){0}) || !pool_apply(&pool, &first))
+        die("pool_open");
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    return start;
+}
+
+static void end_pool(struct timespec start)
+{
+    pool_close(&pool);
+    pool_join(&pool);
+    say_timing(right_results, "tasks", start);
+    if (right_results != ops)
+        fail("%ld of %ld results are right", right_results, ops);
+}
+
+static void time_apply(void)
+{
+    struct timespec start = open_pool();
+    for (long i = 0; i < ops; i++) {
+        struct task task = {.function = add_100, .argument = i, .callback = count_right};
+        pool_apply(&pool, &task);
+    }
+    end_pool(start);
+}
+
+static void time_async(void)
+{
+    struct task *tasks = calloc_or_die((size_t)ops, sizeof *tasks);
+    struct timespec start = open_pool();
+    for (long i = 0; i < ops; i++) {
+        tasks[i] = (struct task){.function = add_100, .argument = i, .callback = count_right};
+        pool_apply_async(&pool, &tasks[i]);
+    }
+    end_pool(start);
+    free(tasks);
+}
+
+static void time_chunks(long chunk)
+{
+    long *numbers = calloc_or_die((size_t)ops * 2, sizeof *numbers), *results = numbers + ops;
+    for (long i = 0; i < ops; i++)
+        numbers[i] = i;
+    struct timespec start = open_pool();
+    pool_map(&pool, add_100, numbers, results, ops, chunk);
+    for (long i = 0; i < ops; i++)
+        right_results += results[i] == i + 100;
+    end_pool(start);
+    free(numbers);
+}
+
+static void time_map1(void)
+{
+    time_chunks(1);
+}
+
+static void time_map(void)
+{
+    time_chunks(0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct cost {
@@ -213,7 +307,9 @@ int main(int argc, char **argv)
     } costs[] = {
         {"thread", time_threads, 10000}, {"lock", time_lock, 2000000},
         {"process", time_starts, 1000},  {"array", time_array, 2000000},
-        {"dict", time_dict, 10000},      {0},
+        {"dict", time_dict, 10000},      {"apply", time_apply, 20000},
+        {"async", time_async, 200000},   {"map1", time_map1, 100000},
+        {"map", time_map, 1000000},      {0},
     };
     const struct cost *cost = costs;
     die_name = "costs";

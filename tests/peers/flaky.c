@@ -4,14 +4,17 @@
  * thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every other wait on a
  * condition ends for no reason. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SHORT = 7 };
@@ -113,9 +116,25 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
     return interrupted() ? -1 : __real_recvmsg(fd, message, flags);
 }
 
+/* A pipe that holds as much as is asked for gives all of it: pipe(7). Waits until it holds something. */
+static bool holds_as_much(int fd, size_t length)
+{
+    struct pollfd pipe = {.fd = fd, .events = POLLIN};
+    struct stat what;
+    int held = 0;
+    if (fstat(fd, &what) < 0 || !S_ISFIFO(what.st_mode) || (fcntl(fd, F_GETFL) & O_NONBLOCK))
+        return false;
+    while (held == 0 && (pipe.revents & POLLHUP) == 0)
+        if (__real_poll(&pipe, 1, -1) < 0 || ioctl(fd, FIONREAD, &held) < 0)
+            return false;
+    return held >= (int)length;
+}
+
 ssize_t __wrap_read(int fd, void *data, size_t length)
 {
-    return interrupted() ? -1 : __real_read(fd, data, shortened(fd, length, SHORT));
+    if (interrupted())
+        return -1;
+    return __real_read(fd, data, holds_as_much(fd, length) ? length : shortened(fd, length, SHORT));
 }
 
 int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,

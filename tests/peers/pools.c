@@ -7,6 +7,7 @@
 #include "processes/pool.h"
 #include "processes/process.h"
 #include "processes/shared.h"
+#include "processes/worker.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -35,6 +36,15 @@ static void end_pool(void)
     pool_close(&pool);
     if (!pool_join(&pool))
         die("pool_join");
+}
+
+/* Returns whether there was one. */
+static bool kill_worker(int number)
+{
+    struct process *process = &pool.workers[number].process;
+    bool is_there = process_is_alive(process);
+    process_signal(process, SIGKILL);
+    return is_there;
 }
 
 static bool run(long i, long *result)
@@ -102,7 +112,7 @@ static void kill_now_and_then(struct task *task)
     static unsigned calls;
     count_success(task);
     if (++calls % 100 == 0)
-        kills += pool_kill_worker(&pool, 1 + (int)(calls / 100 % WORKERS), SIGKILL);
+        kills += kill_worker((int)(calls / 100 % WORKERS));
 }
 
 static void killed_at_random(void)
@@ -153,8 +163,8 @@ static void killed_while_idle(void)
 {
     open_pool(WORKERS, (struct pool_options){0});
     for (int round = 0; round < 20; round++) {
-        for (int i = 1; i <= WORKERS; i++)
-            pool_kill_worker(&pool, i, SIGKILL);
+        for (int i = 0; i < WORKERS; i++)
+            kill_worker(i);
         see_full_strength();
     }
     end_pool();
@@ -309,10 +319,19 @@ static bool leave_after_a_while(long i, long *result)
     return leave_the_first_time(i, result);
 }
 
-/* A worker dies while another child is waited for. */
+static volatile sig_atomic_t ends;
+
+static void count_end(int signal_number)
+{
+    (void)signal_number;
+    ends++;
+}
+
+/* A worker dies while another child is waited for, with a limit; and somebody counts the ends. */
 static void beside_another_child(void)
 {
     struct process sister = {0};
+    signal(SIGCHLD, count_end);
     open_pool(1, (struct pool_options){0});
     if (!process_start(&sister, "sister", wait_to_go_on, NULL))
         die("process_start");
@@ -321,6 +340,8 @@ static void beside_another_child(void)
     pool_apply_async(&pool, &task);
     if (process_join(&sister, 300))
         fail("the sister has ended");
+    if (ends == 0)
+        fail("the signal of the worker's end has been taken from whoever counts them");
     if (!pool_get(&pool, &task, limit(3000)) || task.status != 7)
         fail("the end of the worker went unnoticed");
     end_pool(); /* although the sister has copies of all pipes */
@@ -434,12 +455,12 @@ static void terminated(void)
     printf("10000 tasks ended in %.0f ms\n", took);
 }
 
-enum { PIECE = 32 };
+enum { MAP_OF = 32 };
 
 static bool run_fail_or_hang(long i, long *result)
 {
     run(i, result);
-    if (i == PIECE - 1) {
+    if (i == MAP_OF - 1) {
         sem_post(&shared->begun);
         wait_for(&shared->go_on);
     }
@@ -457,25 +478,27 @@ static void terminate_it(struct task *task)
 /* All numbers but the last have their results when the pool is terminated. */
 static void terminated_in_a_chunk(void)
 {
-    long numbers[PIECE], results[PIECE];
-    for (int i = 0; i < PIECE; i++)
+    long numbers[MAP_OF], results[MAP_OF];
+    for (int i = 0; i < MAP_OF; i++)
         numbers[i] = i;
     open_pool(2, (struct pool_options){0});
     struct task task = {.function = run, .callback = terminate_it};
     pool_apply_async(&pool, &task);
-    if (pool_map(&pool, run_fail_or_hang, numbers, results, PIECE, PIECE) || errno != EDOM)
+    if (pool_map(&pool, run_fail_or_hang, numbers, results, MAP_OF, MAP_OF) || errno != EDOM)
         fail("map: %s", strerror(errno));
-    for (int i = 1; i < PIECE; i++)
-        if (results[i] != (i < PIECE - 1 ? i + 100 : 0))
+    for (int i = 1; i < MAP_OF; i++)
+        if (results[i] != (i < MAP_OF - 1 ? i + 100 : 0))
             fail("the result of %d is %ld", i, results[i]);
     end_pool();
     printf("map, terminated in its last task: the first error, and the results that there are\n");
 }
 
-static bool take_time(long i, long *result)
+static bool never_end(long i, long *result)
 {
-    poll(NULL, 0, 100);
-    return run(i, result);
+    run(i, result);
+    while (pause() < 0)
+        continue;
+    return false;
 }
 
 /* However the parent ends, the end of file of this pipe says that no worker is left. */
@@ -489,7 +512,7 @@ static void parent_ends_of(int signal_number, bool is_busy)
         open_pool(WORKERS, (struct pool_options){0});
         see_full_strength();
         if (is_busy)
-            submit(1000, take_time, NULL);
+            submit(1000, never_end, NULL);
         sem_post(&shared->ready);
         for (;;)
             pause();
