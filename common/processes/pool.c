@@ -204,7 +204,7 @@ void pool_close(struct pool *pool)
 void pool_terminate(struct pool *pool)
 {
     pool->closed = pool->terminated = true;
-    for (int i = 0; i < pool->worker_count; i++) /* SIGKILL: a task may have blocked SIGTERM */
+    for (int i = 0; i < pool->worker_count; i++) /* SIGTERM can be blocked */
         process_signal(&pool->workers[i].process, SIGKILL);
     for (int i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];

@@ -65,21 +65,21 @@ struct beginning {
     const struct pool_options *options;
 };
 
-static int work(void *argument)
+static int work(void *beginning)
 {
-    const struct beginning *with = argument;
+    const struct beginning *with = beginning;
     const struct pool_options *options = with->options;
     struct page *page = with->worker->page;
+    long argument = options->initializer_argument, limit = options->max_tasks_per_child;
     is_worker = true;
     answers_here = with->answers;
     close(with->tasks[1]);
-    process_end_with_parent(SIGKILL); /* no worker outlives its parent, however that ends */
+    process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
-    memset(page, 0, sizeof *page); /* so that all of it is in memory when a task comes */
-    if (options->initializer && !options->initializer(options->initializer_argument))
+    memset(page, 0, sizeof *page); /* all of it is in memory now */
+    if (options->initializer && !options->initializer(argument))
         return EXIT_FAILURE;
     page->ready = true;
-    long limit = options->max_tasks_per_child;
     struct message *task = &page->message;
     for (long done = 0; limit == 0 || done < limit; done++) {
         if (!message_read(with->tasks[0], task) || task->count == 0)
