@@ -638,10 +638,10 @@ static const struct timed {
 } all_timed[] = {
     {"thread", "peers/costs thread", "thread"},
     {"lock", "peers/costs lock", "lock"},
-    {"event", "18_events --timing", "event"},
+    {"event", "peers/costs event", "event"},
     {"process", "peers/costs process", "process"},
     {"array", "peers/costs array", "array"},
-    {"plock", "22_process_lock --timing", "plock"},
+    {"plock", "peers/costs array 4", "plock"},
     {"dict", "peers/costs dict", "dict"},
     {"apply", "peers/costs apply 2", "apply"},
     {"async", "peers/costs async 2", "async"},

@@ -541,13 +541,10 @@ ends_at() { # SIGNAL
 
 # The showdown looks for the lessons in its own folder: here they are scripts.
 given_lessons_of() { # RATE OF_PYTHON OF_LIMITS
-    local lesson
     SHOWDOWN=$BATS_TEST_TMPDIR/lessons/$stem
     mkdir -p "${SHOWDOWN%/*}/peers"
     cp "$PROGRAM" "$SHOWDOWN"
-    for lesson in 18_events 22_process_lock peers/costs; do
-        write_script "lessons/$lesson" "$1"
-    done
+    write_script lessons/peers/costs "$1"
     write_script python "$2"
     write_script limits "$3"
 }
@@ -593,13 +590,13 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
 
 @test "26: a program that fails, or has no timing, is named" {
     given_lessons_of 100 1 1
-    local lesson=$BATS_TEST_TMPDIR/lessons/18_events line
+    local lesson=$BATS_TEST_TMPDIR/lessons/peers/costs line
     for line in 'exit 1' 'echo "timing | 5 things in 1.000 s, 0 things/s"' 'echo "main | nothing"' \
         'echo "timing | 5 things in 1.000 s, 5 things/s"; exit 3'; do
         echo "$line" > "$lesson"
         run limited "$SHOWDOWN" programs --rounds 1
         equal "status when the lesson says: $line" 1 "$status"
-        [[ $(tail -n 1 <<< "$output") == "$stem: '"*"'18_events --timing: has no line with its timing" ]] || fail "$output"
+        [[ $(tail -n 1 <<< "$output") == "$stem: '"*"'peers/costs thread: has no line with its timing" ]] || fail "$output"
         equal 'messages' 1 "$(grep -c "^$stem: " <<< "$output")"
     done
     given_lessons_of 100 1 1

@@ -1,9 +1,10 @@
-/* costs: what the modules of lessons 16, 19, 21, 23 and 24 cost, and the lock of lesson 17, in one line of timing.
+/* costs: what the modules of lessons 16, 19, 21, 23 and 24 cost, the lock of lesson 17 and the event of 18, in one line of timing.
  *
  *   costs thread [1 [OPS]]          started and joined, one after the other (common/threads/thread.h)
  *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
+ *   costs event [1 [OPS]]           round trips between two threads, each woken by an event
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
- *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h)
+ *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h); with 4, the lock of lesson 22
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
  *   costs apply [PROCESSES [OPS]]   tasks of a pool, one after the other (common/processes/pool.h)
  *   costs async [PROCESSES [OPS]]   tasks that are handed over at once
@@ -31,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_PROCESSES = 1000, MOST_OPS = 10000000 };
+enum { MOST_PROCESSES = 1000, MOST_OPS = 1000000000 };
 
 static long processes = 1, ops; /* of all processes */
 static int ready[2], go[2];
@@ -120,6 +121,70 @@ static void time_lock(void)
         pthread_mutex_unlock(&lock);
     }
     say_timing(number, "increments", start);
+}
+
+/* ---- Lesson 18a ------------------------------------------------------------------------------ */
+
+struct event {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_set;
+    unsigned long sets;
+};
+
+static void event_set(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    event->is_set = true;
+    event->sets++;
+    pthread_mutex_unlock(&event->lock);
+    pthread_cond_broadcast(&event->changed);
+}
+
+static void event_clear(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    event->is_set = false;
+    pthread_mutex_unlock(&event->lock);
+}
+
+static void event_wait(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    unsigned long sets_before = event->sets;
+    while (!event->is_set && event->sets == sets_before)
+        pthread_cond_wait(&event->changed, &event->lock);
+    pthread_mutex_unlock(&event->lock);
+}
+
+static struct event ping = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+static struct event pong = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+
+static void answer(void *unused)
+{
+    (void)unused;
+    for (long i = 0; i < ops; i++) {
+        event_wait(&ping);
+        event_clear(&ping); /* before the next set can come */
+        event_set(&pong);
+    }
+}
+
+static void time_event(void)
+{
+    struct timespec start;
+    struct thread other;
+    thread_init(&other, NULL, answer, NULL);
+    if (!thread_start(&other))
+        die("pthread_create");
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long i = 0; i < ops; i++) {
+        event_set(&ping);
+        event_wait(&pong);
+        event_clear(&pong);
+    }
+    thread_join(&other, -1);
+    say_timing(ops, "round trips", start);
 }
 
 /* ---- Lesson 19a ------------------------------------------------------------------------------ */
@@ -305,11 +370,17 @@ int main(int argc, char **argv)
         void (*time)(void);
         long ops;
     } costs[] = {
-        {"thread", time_threads, 10000}, {"lock", time_lock, 2000000},
-        {"process", time_starts, 1000},  {"array", time_array, 2000000},
-        {"dict", time_dict, 10000},      {"apply", time_apply, 20000},
-        {"async", time_async, 200000},   {"map1", time_map1, 100000},
-        {"map", time_map, 1000000},      {0},
+        {"thread", time_threads, 10000},
+        {"lock", time_lock, 2000000},
+        {"event", time_event, 20000},
+        {"process", time_starts, 1000},
+        {"array", time_array, 2000000},
+        {"dict", time_dict, 10000},
+        {"apply", time_apply, 20000},
+        {"async", time_async, 200000},
+        {"map1", time_map1, 100000},
+        {"map", time_map, 1000000},
+        {0},
     };
     const struct cost *cost = costs;
     die_name = "costs";
