@@ -6,7 +6,7 @@
  * Watch    a locked read and a locked write are not one locked update. The lock that is held from
  *          the read to the write loses none.
  * Before   17a_lost_update, 21a_shared_array; common/processes/array.c
- * After    21d_shared_name, 22_process_lock, 23b_two_calls
+ * After    21d_shared_name, 22a_process_lock, 23b_two_calls
  * Python   temp[0] += 1 on multiprocessing.Array; with temp.get_lock():
  */
 #include "processes/array.h"

@@ -5,7 +5,7 @@
  * Run      build/21d_shared_name, then in two terminals: create --name /mine, show --name /mine
  * Watch    a name is for finding the memory; whoever has mapped it keeps it
  * Before   03a_unix_stream, 21c_compound_update
- * After    22_process_lock
+ * After    22a_process_lock
  * Python   multiprocessing.shared_memory.SharedMemory(name, create=True)
  */
 #include "processes/array.h"

@@ -48,7 +48,7 @@ bool array_acquire(struct array *array, bool blocking)
     int error = blocking ? pthread_mutex_lock(&array->lock) : pthread_mutex_trylock(&array->lock);
     if (error == EBUSY)
         return false;
-    if (error == EOWNERDEAD) /* the items are as the dead one left them: lesson 22 repairs */
+    if (error == EOWNERDEAD) /* the items are as the dead one left them: lesson 22b repairs */
         error = pthread_mutex_consistent(&array->lock);
     must(error, "pthread_mutex_lock");
     return true;

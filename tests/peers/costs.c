@@ -4,7 +4,7 @@
  *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
  *   costs event [1 [OPS]]           round trips between two threads, each woken by an event
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
- *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h); with 4, the lock of lesson 22
+ *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h); with 4, the lock of lesson 22b
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
  *   costs apply [PROCESSES [OPS]]   tasks of a pool, one after the other (common/processes/pool.h)
  *   costs async [PROCESSES [OPS]]   tasks that are handed over at once

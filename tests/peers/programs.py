@@ -2,10 +2,10 @@
 
   python3 programs.py thread [COUNT]   lesson 16: threading.Thread, started and joined
   python3 programs.py lock [COUNT]     lesson 17: threading.RLock around an increment, one thread
-  python3 programs.py event [COUNT]    lesson 18: threading.Event, set to wake, there and back
+  python3 programs.py event [COUNT]    lesson 18a: threading.Event, set to wake, there and back
   python3 programs.py process [COUNT]  lesson 19a: multiprocessing.Process, started and joined
   python3 programs.py array [COUNT]    lesson 21: an Array under its lock, incremented by a process
-  python3 programs.py plock [COUNT]    lesson 22: an RLock around an increment, four processes
+  python3 programs.py plock [COUNT]    lesson 22a: an RLock around an increment, four processes
   python3 programs.py dict [COUNT]     lesson 23: Manager().dict(), set and get, one client
   python3 programs.py apply [COUNT]    lesson 24: a Pool(2), one task at a time
   python3 programs.py async [COUNT]    lesson 24: apply_async with a callback
