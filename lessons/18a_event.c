@@ -7,7 +7,7 @@
  *          they look, see false, and wait until their time is over.
  * Try      build/18a_event ask: one event, asked by one thread
  * Before   16a_threads, 17b_recursive_lock
- * After    18b_the_word, 19a_processes
+ * After    18b_the_word, 18c_bounded_buffer
  * Python   threading.Event: is_set, set, clear, wait(timeout)
  */
 #include "stage/args.h"

@@ -7,7 +7,7 @@
  *          ones all go on.
  * Try      build/18b_the_word read: type hello, then true; then again with Ctrl-D
  * Before   18a_event; 04_lines for what a line is
- * After    19a_processes
+ * After    18c_bounded_buffer
  * Python   post 003: ten threads, event.wait() if the number is even, raw_input, event.set()
  */
 #include "sockets/lines.h"
