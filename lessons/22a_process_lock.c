@@ -28,7 +28,7 @@ enum { FIRST = 11, MOST = 5000, HELD_BACK = 5, AT_ONCE = 100 };
 static long processes = MOST;
 static bool no_lock;
 
-/* An atomic makes each read and each write whole, and nothing more: what is lost without the lock is
+/* An atomic makes each read and each write whole, and nothing more: without the lock, an update is
  * lost between the two. Under the lock, a plain int is enough. */
 static struct shared {
     pthread_mutex_t lock;

@@ -55,8 +55,8 @@ static int sum(void)
     return shared->temp[0] + shared->temp[1] + shared->temp[2] + shared->temp[3];
 }
 
-/* EOWNERDEAD: the caller has the lock, and its last owner has died. ENOTRECOVERABLE: nobody can have
- * it again, because whoever was told so did not repair. pthread_mutex_lock(3) */
+/* EOWNERDEAD: the caller has the lock, and its last owner has died. ENOTRECOVERABLE: nobody can
+ * have it again, because whoever was told so did not repair. pthread_mutex_lock(3) */
 static const char *answer(int error)
 {
     return error == 0 ? "yes" : error == EOWNERDEAD ? "EOWNERDEAD" : "ENOTRECOVERABLE";

@@ -35,8 +35,7 @@ main   | put in: 1 2 3 4 5, taken out: 1 2 3 4 3" "$(play --if)"
 }
 
 @test "18c: many put and take, and nothing is lost" {
-    local i
-    for i in {1..3}; do
+    for _ in {1..3}; do
         equal 'many' 'main   | 40000 items through a buffer for 2: all came out' "$(play many)"
     done
 }

@@ -1,6 +1,6 @@
 # The mistakes that these tests catch: EOWNERDEAD taken for a failure, or answered without a repair, or without
 # pthread_mutex_consistent; a wait for a dead owner; a child that is left waiting.
-# shellcheck disable=SC2034,SC2154 # family is the helper's
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; family is the helper's
 load helper
 load peers/every_server
 
