@@ -568,7 +568,6 @@ $(printf '%s | 100 ± 0%% 2.00 ± 0%% 0.25 ± 0%%\n' thread lock event process a
         "$(sed -n 's/^python //p' "$BATS_TEST_TMPDIR/words" | paste -sd ' ')"
     equal 'what the bare calls are asked for' 'thread lock event process array plock dict apply async async map' \
         "$(sed -n 's/^limits //p' "$BATS_TEST_TMPDIR/words" | paste -sd ' ')"
-    equal 'lessons without --timing' '' "$(grep '^[12]' "$BATS_TEST_TMPDIR/words" | grep -v -e ' --timing' || true)"
 }
 
 @test "26: a lesson and its peers take turns, as often as --rounds says" {
