@@ -25,7 +25,6 @@ long_modules=(
     #
 )
 long_functions=(
-    stage/args.c:args_run stage/say.c:say stage/talk.c:talk_both_ways
 )
 lines_of_common=7150 # to be 4500
 wrong_way=(
@@ -421,6 +420,13 @@ narrators() {
     [[ $(TERM=xterm NO_COLOR=1 "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
     [[ $(TERM=dumb "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) != *"$escape"* ]]
     [[ $(TERM=xterm narrators 1 1 1) != *"$escape"* ]]
+}
+
+@test "00: actors have their colours in the order in which they appear, in every process" {
+    local said
+    said=$(TERM=xterm limited "$BUILD/peers/pty" type '' "$BUILD/06_select_server")
+    equal 'colours' $'ann 27\nbob 166\ncarl 100' "$(sed -nE $'s/.*\033\\[1;38;5;([0-9]+)m([a-z]+).*/\\2 \\1/p' <<< "$said" | sort -u)"
+    [[ $said == *$'\nserver | '* ]] || fail 'the server, which stands for itself, has a colour'
 }
 
 @test "00: STEP waits for Enter after each line" {

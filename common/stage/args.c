@@ -1,5 +1,6 @@
 #include "stage/args.h"
 
+#include "stage/colour.h"
 #include "stage/die.h"
 #include "stage/signals.h"
 
@@ -130,11 +131,39 @@ static void open_standard_descriptors(void)
     close(fd);
 }
 
+static int count_operands(char **words)
+{
+    int count = 0;
+    while (words[count])
+        count++;
+    return count;
+}
+
+/* Two commands of one name, one after the other, differ in the number of their operands. */
+static const struct command *find_command(const struct command *commands, const char *name,
+                                          char **operands)
+{
+    int given = count_operands(operands);
+    const struct command *found = NULL;
+    for (const struct command *c = commands; c->run; c++)
+        if (strcmp(c->name, name) == 0 && (!found || count_words(c->operands) == given))
+            found = c;
+    if (!found)
+        args_refuse("%s: no such command; see --help", name);
+    int wanted = count_words(found->operands);
+    if (given > wanted)
+        args_refuse("%s: unexpected", operands[wanted]);
+    if (given < wanted)
+        args_refuse("%s: wants %s", name, found->operands);
+    return found;
+}
+
 int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
     signals_begin();
     die_begin();
+    colour_begin();
     const char *slash = strrchr(argv[0], '/'), *slow = getenv("SLOW");
     die_name = slash ? slash + 1 : argv[0];
     if (slow && *slow)
@@ -146,23 +175,7 @@ int args_run(int argc, char **argv, const struct program *program)
     }
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
-    int given = 0;
-    while (words[given])
-        given++;
-    for (const struct command *c = program->commands; c->run; c++) {
-        if (strcmp(c->name, name) != 0)
-            continue;
-        int wanted = count_words(c->operands);
-        bool another = c[1].run && strcmp(c[1].name, name) == 0; /* with other operands */
-        if (given != wanted && another)
-            continue;
-        if (given > wanted)
-            args_refuse("%s: unexpected", words[wanted]);
-        if (given < wanted)
-            args_refuse("%s: wants %s", name, c->operands);
-        int status = c->run(words);
-        die_unless_printed();
-        return status;
-    }
-    args_refuse("%s: no such command; see --help", name);
+    int status = find_command(program->commands, name, words)->run(words);
+    die_unless_printed();
+    return status;
 }

@@ -1,5 +1,6 @@
 #include "stage/say.h"
 
+#include "stage/colour.h"
 #include "stage/die.h"
 
 #include <errno.h>
@@ -21,24 +22,6 @@ static atomic_bool muted;
 void say_mute(bool mute)
 {
     muted = mute;
-}
-
-static bool wants_colour(void)
-{
-    const char *no_color = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-           !(terminal && strcmp(terminal, "dumb") == 0);
-}
-
-/* The same actor has the same colour in each process, as it depends on the name alone. The two odd
- * numbers were chosen so that the actors of a lesson differ. 31 to 36 are red to cyan. */
-static int colour_of(const char *actor)
-{
-    unsigned sum = 0;
-    for (const char *c = actor; *c; c++)
-        sum = sum * 43 + (unsigned char)*c;
-    return 31 + (int)(sum % 251 % 6);
 }
 
 /* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is
@@ -160,31 +143,34 @@ static void write_line_and_wait(const char *line, size_t length)
     pthread_mutex_unlock(&step_between_threads);
 }
 
+static size_t make_line(char *line, size_t size, const char *actor, char *text)
+{
+    int columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
+    int colour = colour_of(actor), length;
+    shorten(text, COLUMNS - columns - 3);
+    if (colour != 0)
+        length = snprintf(line, size, "\033[1;38;5;%dm%-*s\033[0m | %s\n", colour, ACTOR_COLUMNS,
+                          actor, text);
+    else
+        length = snprintf(line, size, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
+    return (size_t)length;
+}
+
 void say(const char *actor, const char *format, ...)
 {
     if (muted)
         return;
     int error = errno;
-    char text[TEXT_BYTES];
+    char text[TEXT_BYTES], line[TEXT_BYTES + 64];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    int actor_columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
-    shorten(text, COLUMNS - actor_columns - 3);
-
-    char line[TEXT_BYTES + 64];
-    int length;
-    if (wants_colour())
-        length = snprintf(line, sizeof line, "\033[1;%dm%-*s\033[0m | %s\n", colour_of(actor),
-                          ACTOR_COLUMNS, actor, text);
-    else
-        length = snprintf(line, sizeof line, "%-*s | %s\n", ACTOR_COLUMNS, actor, text);
-
+    size_t length = make_line(line, sizeof line, actor, text);
     if (is_set("STEP") && !say_hurried) {
-        write_line_and_wait(line, (size_t)length);
+        write_line_and_wait(line, length);
     } else {
-        write_line(line, (size_t)length);
+        write_line(line, length);
         pause_if_slow();
     }
     if (is_set("QUIET"))

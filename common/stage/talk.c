@@ -91,7 +91,16 @@ int talk(int fd)
     return EXIT_SUCCESS;
 }
 
-/* Prints what has come. Returns false at the end of the stream, with errno 0, or after an error. */
+/* ---- Both ways at once ----------------------------------------------------------------------- */
+
+struct typed {
+    char data[4096];
+    size_t start, end; /* of what has not been sent */
+    bool at_end;       /* nothing more will be typed, or may be sent */
+    int refused;       /* errno of a send: the other side takes no more, but may have more to say */
+};
+
+/* Returns false at the end of the stream, with errno 0, or after an error. */
 static bool print_what_comes(int fd)
 {
     char data[4096];
@@ -105,17 +114,39 @@ static bool print_what_comes(int fd)
     return true;
 }
 
+static void send_what_was_typed(int fd, struct typed *typed)
+{
+    ssize_t sent = send(fd, typed->data + typed->start, typed->end - typed->start,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0)
+        typed->start += (size_t)sent;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        typed->refused = errno;
+        typed->at_end = true;
+        typed->start = typed->end;
+    }
+}
+
+static void read_what_is_typed(int fd, struct typed *typed)
+{
+    ssize_t got = read(STDIN_FILENO, typed->data, sizeof typed->data);
+    if (got < 0 && errno != EINTR)
+        die("read");
+    typed->start = 0;
+    typed->end = got > 0 ? (size_t)got : 0;
+    typed->at_end = got == 0;
+    if (typed->at_end)
+        shutdown(fd, SHUT_WR);
+}
+
 /* What was typed is sent as the socket takes it, and nothing more is read before it is gone. */
 bool talk_both_ways(int fd)
 {
-    char typed[4096];
-    size_t start = 0, end = 0;
-    bool at_end = false;
-    int refused = 0; /* errno of a send: the other side takes no more, but may have more to say */
+    struct typed typed = {0};
     for (;;) {
-        bool unsent = start < end;
+        bool unsent = typed.start < typed.end;
         struct pollfd fds[] = {
-            {.fd = at_end || unsent ? -1 : STDIN_FILENO, .events = POLLIN},
+            {.fd = typed.at_end || unsent ? -1 : STDIN_FILENO, .events = POLLIN},
             {.fd = fd, .events = unsent ? POLLIN | POLLOUT : POLLIN},
         };
         if (poll(fds, 2, -1) < 0)
@@ -124,26 +155,13 @@ bool talk_both_ways(int fd)
             if (!print_what_comes(fd))
                 break;
         } else if (fds[1].revents) {
-            ssize_t sent = send(fd, typed + start, end - start, MSG_NOSIGNAL | MSG_DONTWAIT);
-            start += sent > 0 ? (size_t)sent : 0;
-            if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-                refused = errno;
-                at_end = true;
-                start = end;
-            }
+            send_what_was_typed(fd, &typed);
         } else if (fds[0].revents) {
-            ssize_t got = read(STDIN_FILENO, typed, sizeof typed);
-            if (got < 0 && errno != EINTR)
-                die("read");
-            start = 0;
-            end = got > 0 ? (size_t)got : 0;
-            at_end = got == 0;
-            if (at_end)
-                shutdown(fd, SHUT_WR);
+            read_what_is_typed(fd, &typed);
         }
     }
-    int error = errno ? errno : refused;
+    int error = errno ? errno : typed.refused;
     close(fd);
     errno = error;
-    return error == 0 && at_end;
+    return error == 0 && typed.at_end;
 }
