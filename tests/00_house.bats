@@ -26,7 +26,7 @@ long_modules=(
 )
 long_functions=(
 )
-lines_of_common=7150 # to be 4500
+lines_of_common=7202 # to be 4500
 wrong_way=(
     'stage/actor.h includes processes/process.h'
 )
