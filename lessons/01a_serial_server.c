@@ -2,13 +2,13 @@
  *
  * Predict  ann is being served when bob connects and sends. When does bob get his reply?
  * Run      build/01a_serial_server
- * Watch    bob's connect and send succeed at once; his reply comes when ann has left.
+ * Watch    bob's connect and send succeed at once; his reply comes only when ann has left.
  * Before   nothing: start here
  * After    01b_rude_clients; 06_select_server serves both at once, in one thread
  * Python   socket.socket, bind, listen, accept, recv, sendall; socketserver.TCPServer is this
- *          server; post 003: "raw sockets" are these plain calls
+ *          server; what post 003 calls "raw sockets" are these plain calls
  *
- * Every socket call of a server and of its client stands in this file.
+ * Every socket call that a server and its client need is in this file.
  */
 #include "stage/args.h"
 #include "stage/cast.h"
@@ -40,7 +40,7 @@ static struct sockaddr_in address_of(const char *host, long port)
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
-/* One bind for all families: each has a struct of its own, and the cast makes them all alike. */
+/* bind takes addresses of any family. Each family has its own struct, hence the cast. */
 static int open_listener(const char *host, long port)
 {
     struct sockaddr_in address = address_of(host, port);
@@ -55,7 +55,7 @@ static int open_listener(const char *host, long port)
     if (listen(listener, BACKLOG) < 0)
         die("listen %s:%ld", host, port);
 
-    /* port 0 asked for any free port: this tells which one it is */
+    /* port 0 asked for any free port: find out which one it is */
     getsockname(listener, (struct sockaddr *)&address, &length);
     char ip[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
@@ -63,8 +63,8 @@ static int open_listener(const char *host, long port)
     return listener;
 }
 
-/* Everything that the client sends goes back in upper case, until it closes its side: then recv
- * returns 0. Left out, until lesson 01b: a client that is gone, and a send that is interrupted. */
+/* Sends back in upper case whatever the client sends, until it closes its side: then recv returns
+ * 0. Left out until lesson 01b: a client that is gone, and a send that is interrupted. */
 static void serve_client(int client, int number)
 {
     char data[1024];
@@ -114,9 +114,9 @@ static void play(void)
     int bob = cast_connect("bob", server_program_dial, "hi");
 
     char byte;
-    if (recv(bob, &byte, 1, MSG_DONTWAIT) >= 0) /* looks, and does not wait */
+    if (recv(bob, &byte, 1, MSG_DONTWAIT) >= 0) /* looks, but does not wait */
         fail("bob: served before ann left");
-    say("bob", "has no reply: the server waits for what ann says next");
+    say("bob", "has no reply yet: the server is waiting for ann");
 
     cast_leave("ann", ann);
     cast_reply("bob", bob, 2);

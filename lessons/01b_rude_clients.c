@@ -1,9 +1,9 @@
-/* 01b_rude_clients: what ends a plain server, and four changes that keep it
+/* 01b_rude_clients: what ends a plain server, and four changes that keep it up
  *
  * Predict  bob resets his connection; carl is gone before his reply is sent; a signal comes while
- *          the server waits; no descriptor is left for the next client. Which of them ends 01a?
+ *          the server waits; no descriptor is left for dora. Which of these end 01a's server?
  * Run      build/01b_rude_clients, then build/01b_rude_clients --plain --rude gone
- * Watch    the server says what was wrong, and serves on; with --plain, each of them ends it.
+ * Watch    the server says what went wrong and serves on; with --plain, each of the four ends it.
  * Before   01a_serial_server
  * After    01c_half_close; from here on every server survives all of this: common/sockets/serial.c
  * Python   ConnectionResetError, BrokenPipeError; a signal: PEP 475; "Too many open files"
@@ -33,8 +33,8 @@ static const char *rude = "all";
 
 /* ---- The server: each line with "plain" is what lesson 01a does ------------------------------ */
 
-/* 1. A client that is gone costs an error, not the process: MSG_NOSIGNAL, send(2).
- * 2. A signal that interrupts a call costs nothing: EINTR, or a send that has taken only a part. */
+/* 1. Sending to a client that is gone is an error, and does not end the process: MSG_NOSIGNAL.
+ * 2. A signal does no harm: after EINTR, or a send that took only part, call again. send(2) */
 static bool send_all(int fd, const char *data, size_t length)
 {
     while (length > 0) {
@@ -51,7 +51,7 @@ static bool send_all(int fd, const char *data, size_t length)
     return true;
 }
 
-/* 3. An error of a connection ends that connection. */
+/* 3. An error on a connection ends that connection, not the server. */
 static void serve_client(int client, int number)
 {
     char data[1024];
@@ -70,8 +70,8 @@ static void serve_client(int client, int number)
     say("server", "client %d has left: %s", number, has_error ? strerror(errno) : "end of file");
 }
 
-/* 4. Without a descriptor for it, a client waits: accept would only fail again at once. Returns -1
- * when a signal asks to stop. */
+/* 4. A client for whom there is no descriptor waits. So does the server, because accept would fail
+ * again at once. Returns -1 when a signal asks to stop. */
 static int accept_client(void)
 {
     bool complained = false;
@@ -131,18 +131,18 @@ static void be_rude(void)
     if (plays("gone")) {
         int carl = cast_connect("carl", server_program_dial, "hi");
         say("carl", "is gone before his reply is sent");
-        shutdown(carl, SHUT_WR); /* after an end of file, the reset is EPIPE, and SIGPIPE */
+        shutdown(carl, SHUT_WR); /* after end of file, it is send that meets the reset: EPIPE */
         reset(carl);
     }
     if (plays("signal")) {
         say("user", "sends the server signals, as a timer would");
-        for (int i = 0; i < SIGNALS || plain; i++) { /* until one meets a call that waits */
+        for (int i = 0; i < SIGNALS || plain; i++) { /* until one interrupts a call */
             kill(cast_server(), SIGUSR1);
             poll(NULL, 0, BRIEFLY_MS);
         }
     }
     if (plays("full")) {
-        say("user", "lets the server open no more files");
+        say("user", "forbids the server to open more files");
         linux_limit_descriptors(cast_server(), STANDARD_ONES);
     }
 }
@@ -166,7 +166,7 @@ static void play(void)
 
 static void ignore(int signal_number)
 {
-    (void)signal_number; /* it has interrupted a call: that is all */
+    (void)signal_number; /* all it has to do is interrupt a call */
 }
 
 static int open_listener(const char *host, long port)
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct server_program program = {
-        .idea = "What ends a plain server, and four changes that keep it.",
+        .idea = "What ends a plain server, and four changes that keep it up.",
         .open = open_listener,
         .serve = serve,
         .play = play,
