@@ -1,10 +1,10 @@
 /* 02_datagrams: UDP keeps messages apart, and cuts what does not fit
  *
- * Predict  ann sends three datagrams, one after the other. How many receives are needed? And
- *          what becomes of a datagram of 2000 bytes in a buffer of 1024?
+ * Predict  ann sends three datagrams, one after the other. How many receives does it take? And
+ *          what happens to a datagram of 2000 bytes when the buffer holds 1024?
  * Run      build/02_datagrams
- * Watch    three sends are three receives; the long one is cut, and the server can tell; an empty
- *          one is a message too.
+ * Watch    three sends are three receives; the long one is cut off, and the server can tell; an
+ *          empty one is a message too.
  * Before   01a_serial_server
  * After    03b_unix_datagram has datagrams that stay on the machine; 04_lines makes messages out of
  *          a stream
@@ -27,7 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LARGEST = 65507 }; /* bytes: what fits a UDP datagram over IPv4. udp(7) */
+enum { LARGEST = 65507 }; /* largest UDP payload over IPv4, in bytes: 65535 - 20 - 8 */
 
 static long size = 1024; /* of the server's buffer */
 
@@ -40,7 +40,7 @@ static struct sockaddr_in address_of(const char *host, long port)
     if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
         args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
     if (IN_MULTICAST(ntohl(address.sin_addr.s_addr)))
-        args_refuse("%s: a group of hosts, and not one", host);
+        args_refuse("%s: a group of hosts, not a single one", host);
     return address;
 }
 
@@ -85,7 +85,7 @@ static void serve_until_stopped(void)
     while (!stop_asked) {
         struct sockaddr_in client;
         socklen_t room = sizeof client;
-        /* MSG_TRUNC (Linux): returns how long the datagram was, even if less of it fitted. */
+        /* MSG_TRUNC (Linux): returns how long the datagram was, even if not all of it fitted. */
         ssize_t got =
             recvfrom(fd, data, (size_t)size, MSG_TRUNC, (struct sockaddr *)&client, &room);
         if (got < 0 || stop_asked)
@@ -104,8 +104,8 @@ static void serve_until_stopped(void)
 
 /* ---- The clients ----------------------------------------------------------------------------- */
 
-/* connect sends nothing: it fixes the address that send uses and drops what comes from anybody
- * else. */
+/* connect sends nothing. It stores the address for send, and the socket ignores what comes from
+ * anybody else. */
 static int dial(const char *host, long port)
 {
     struct sockaddr_in address = address_of(host, port);
@@ -164,7 +164,7 @@ static void play(void)
     say("carl", "sends an empty datagram");
     int carl = server_program_dial();
     send_datagram(carl, "", 0);
-    say("carl", "received %zu bytes: an empty reply, not the end of anything",
+    say("carl", "received %zu bytes: an empty reply, not end of file",
         receive_datagram(carl, data, sizeof data));
     close(bob);
     close(carl);

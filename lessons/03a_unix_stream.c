@@ -2,8 +2,8 @@
  *
  * Predict  A server closes its socket and ends. What do connect and bind then say at its path?
  * Run      build/03a_unix_stream
- * Watch    nobody listens at the old path, and it is taken all the same; a server that looks first
- *          replaces what is stale, and nothing else.
+ * Watch    nobody listens at the old path, and yet it is in use; a server that looks first
+ *          replaces a stale path, and nothing else.
  * Before   01b_rude_clients, whose server this is
  * After    03b_unix_datagram; 12_socketserver has both kinds as classes
  * Python   socket(AF_UNIX); socketserver.UnixStreamServer, which leaves its path behind
@@ -52,8 +52,8 @@ static int make_socket(int type)
 
 enum found { NOTHING, NO_SOCKET, STALE, ALIVE };
 
-/* It knocks with a datagram socket, which no server notices: to one for streams it is of the wrong
- * type (EPROTOTYPE), and to one for datagrams connect sends nothing. */
+/* Knocks with a datagram socket, which no server notices: a stream socket refuses it as the wrong
+ * type (EPROTOTYPE), and to a datagram socket, connect sends nothing. */
 static enum found look_at(const char *name)
 {
     struct stat status;
@@ -101,7 +101,7 @@ static int listen_at_path(void)
     return fd;
 }
 
-/* Unless somebody has removed it, and another server has it now. */
+/* Not if somebody has removed it and another server has bound it since. */
 static void unlink_own_path(void)
 {
     struct stat found;
@@ -128,7 +128,7 @@ static void serve_client(int client, int number)
     say("server", "client %d has left", number);
 }
 
-/* The path goes first: once the socket is closed, another server may take it for stale. */
+/* Unlinks the path before it closes the socket, so that no stale path is left in between. */
 static void serve_until_stopped(void)
 {
     serial_serve(serve_client);
@@ -139,11 +139,11 @@ static void serve_until_stopped(void)
 
 /* ---- The demo -------------------------------------------------------------------------------- */
 
-/* It ends as Python's does: it closes its socket, and that is all. */
+/* It ends as Python's server does: it closes its socket and does no more. */
 static void play_old_server(void)
 {
     remove_if_stale(); /* a demo that was killed may have had the same pid */
-    say("old", "makes the path, listens, closes its socket");
+    say("old", "creates the path, listens, closes its socket");
     close(listen_at_path());
     int fd = make_socket(SOCK_STREAM);
     struct sockaddr_un address = address_of(path);
@@ -164,7 +164,7 @@ static int open_server(const char *at)
     stop_listener = listen_at_path();
     say("server", "listening on %s", path);
     if (was_stale)
-        say("server", "the path was stale: nobody listened there; has replaced it");
+        say("server", "the path was stale, because nobody listened there: replaced");
     return stop_listener;
 }
 

@@ -1,10 +1,10 @@
 /* 03b_unix_datagram: a client without a name cannot be answered
  *
- * Predict  A UDP client that sends a datagram gets a reply. Does a Unix client get one, if its
- *          socket is bound to no path?
+ * Predict  A UDP client that sends a datagram gets a reply. Does a Unix client get one if it has
+ *          not bound its socket to a path?
  * Run      build/03b_unix_datagram
- * Watch    the server receives what bob sends and has nowhere to send the reply; from a socket with
- *          a name, which need not be a path, he gets one.
+ * Watch    the server receives what bob sends, but has nowhere to send the reply; when he sends
+ *          from a socket with a name, which need not be a path, he gets one.
  * Before   02_datagrams, 03a_unix_stream
  * After    12_socketserver has this server as a class
  * Python   socket(AF_UNIX, SOCK_DGRAM), recvfrom; socketserver.UnixDatagramServer, whose handler
@@ -45,7 +45,7 @@ static struct sockaddr_un address_of(const char *name)
 
 /* ---- The server ------------------------------------------------------------------------------ */
 
-/* Left to lesson 03a: a stale path. This server does not start at one. */
+/* Left to lesson 03a: a stale path. This server cannot start at one. */
 static int open_server(const char *at)
 {
     struct sockaddr_un address = address_of(at);
@@ -64,9 +64,9 @@ static int open_server(const char *at)
     return stop_listener;
 }
 
-/* What is sent waits in the queue of its receiver. UDP drops what finds no room there; here sendto
- * would wait for room, so the server drops the reply itself. (Until it is read, it also takes room
- * from the server's own SO_SNDBUF: many such clients, or long replies, cost the others theirs.) */
+/* A reply waits in the client's queue. When that is full, UDP drops the reply; here sendto would
+ * wait for room, so we drop it ourselves. (Until the client reads it, it also counts against the
+ * server's own SO_SNDBUF: many clients that never read may leave no room for the others.) */
 static void reply(const char *data, size_t length, const struct sockaddr_un *client, socklen_t size)
 {
     const struct sockaddr *to = (const struct sockaddr *)client;
@@ -78,7 +78,7 @@ static void reply(const char *data, size_t length, const struct sockaddr_un *cli
     }
 }
 
-/* Without a name, there is no path in the client's address: its size says so. */
+/* A client without a name has an address without a path, as its size shows. */
 static void answer(char *data, size_t length, const struct sockaddr_un *client, socklen_t size)
 {
     if (size <= offsetof(struct sockaddr_un, sun_path)) {
@@ -91,7 +91,7 @@ static void answer(char *data, size_t length, const struct sockaddr_un *client, 
     reply(data, length, client, size);
 }
 
-/* Unless somebody has removed it, and another server has it now: lesson 03a. */
+/* As in lesson 03a: not if another server has bound it since. */
 static void unlink_own_path(void)
 {
     struct stat found;
@@ -101,7 +101,7 @@ static void unlink_own_path(void)
 
 static void serve_until_stopped(void)
 {
-    static char data[65536]; /* MSG_TRUNC as in lesson 02; there may be longer ones than UDP's */
+    static char data[65536]; /* datagrams may be longer than UDP's: hence MSG_TRUNC, lesson 02 */
     while (!stop_asked) {
         struct sockaddr_un client;
         socklen_t size = sizeof client;
@@ -135,8 +135,8 @@ static int dial_without_name(const char *at)
     return fd;
 }
 
-/* Linux gives a name that is no file to whoever binds without a path: unix(7), "Autobind feature".
- * Elsewhere a client binds a path of its own, and unlinks it. */
+/* To a socket that is bound without a path, Linux gives a name that is not a file: unix(7),
+ * "Autobind feature". On other systems a client binds a path of its own, and unlinks it. */
 static void take_name(int fd)
 {
     struct sockaddr_un nothing = {.sun_family = AF_UNIX};

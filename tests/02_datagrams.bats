@@ -257,7 +257,7 @@ server | stopped" "$(tail -n 3 "$LOG")"
     refuses 2 '--size 1k: not a number from 64 to 32768' serve --size 1k
     refuses 2 '--size: wants a value' --size
     refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
-    refuses 2 '224.0.0.1: a group of hosts, and not one' --host 224.0.0.1
+    refuses 2 '224.0.0.1: a group of hosts, not a single one' --host 224.0.0.1
     refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 9
     refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' --host 192.0.2.1
 }

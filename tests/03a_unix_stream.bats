@@ -81,7 +81,7 @@ without_privilege() {
     [[ -S $path ]] || fail "there should be a socket at $path"
     refuses 1 "connect $path: Connection refused" connect "$path"
     start serve --path "$path"
-    await 'the path was stale: nobody listened there; has replaced it'
+    await 'the path was stale, because nobody listened there: replaced'
     equal 'the reply' AGAIN "$(limited "$PROGRAM" connect "$path" <<< again)"
     stop
 }
