@@ -33,7 +33,7 @@ SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 COMPILE = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 # All symbols are bound at the start: else each forked child would look up for itself what it calls first.
 LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
-# Only the chart needs mathematics.
+# Only the showdown and its chart need mathematics.
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 

@@ -6,7 +6,7 @@
  * Watch    lesson 06's transcript once more: what has changed is who keeps the list.
  * Needs    Linux: epoll(7)
  * Before   07_poll_server
- * After    08b_level_and_edge; 26_showdown measures every model
+ * After    08b_level_and_edge; 26a_showdown measures every model
  * Python   select.epoll, register, modify, poll
  */
 #include "sockets/net.h"

@@ -7,7 +7,7 @@
  * Watch    all workers wait in accept, on one socket that the parent made; who is free takes the
  *          next client. With a socket each, a client waits for its worker while others are free.
  * Before   11a_fork_server, 24a_process_pool
- * After    26_showdown
+ * After    26a_showdown
  * Python   os.fork after listen, os.waitpid; what gunicorn and uwsgi do with their workers
  */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */

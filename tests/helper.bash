@@ -222,10 +222,10 @@ claim() { # PROGRAM CLAIM
 
 # ---- Transcripts and slides --------------------------------------------------------------------------------------------
 
-# The lines of a file or a block as a regular expression: what differs by nature is written as a placeholder, and a line of
-# only "..." stands for some that were left out.
+# The lines of a file or a block as a regular expression: what differs by nature is written as a placeholder, a line of only
+# "..." stands for some that were left out, and " ..." at the end of a line for the rest of it.
 pattern() {
-    sed -e 's/^\.\.\.$/.*/; t' -e 's/[][\\.*^$+?(){}|]/\\&/g' \
+    sed -e 's/^\.\.\.$/.*/; t' -e 's/[][\\.*^$+?(){}|]/\\&/g' -e 's/ \\\.\\\.\\\.$/ [^\n]*/' \
         -e 's/\bPORT\b/[0-9]+/g' -e 's/\bPID\b/[0-9]+/g' -e 's/\bMS\b/[0-9]+(\\.[0-9]+)?/g' \
         -e 's/\bTIME\b/([A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] [0-9:]{8} [0-9]{4}|[0-9]+(\\.[0-9]+)?)/g'
 }

@@ -2,11 +2,9 @@
 #include "bench/load.h"
 
 #include "sockets/stop.h"
-#include "stage/deadline.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -19,40 +17,35 @@
 #include <unistd.h>
 
 enum {
-    ADDRESSES = 16,     /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
-    AT_ONCE = 128,      /* clients that connect at the same time, so that no queue is full */
-    WARM_UP_MS = 3000,  /* the longest time before it measures, and beyond what was asked for */
-    BUFFER_SIZE = 65536 /* for what is received at once */
+    ADDRESSES = 16, /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
+    AT_ONCE = 128,  /* clients that begin at the same time, so that no queue is full */
 };
 
 enum client_state { NEW, CONNECTING, ASKING, SILENT, GONE };
-enum phase { ASK_ONCE, WARM_UP, MEASURE, FINISH };
 
 struct client {
     int fd;
     enum client_state state;
-    bool is_idle, wants_to_send;
-    long served;
+    bool served;           /* at least once */
     size_t sent, received; /* of this request and its reply */
     double asked;          /* when, in seconds */
 };
 
 struct load {
     struct load_plan plan;
-    int epoll, count; /* of all clients */
-    int open;         /* that are connected, or try to */
-    int served;       /* that have had a reply */
+    int epoll;
     int failed, wrong;
     unsigned next_address;
-    struct client *clients;
-    char *request, *reply; /* what is sent, and what ought to come back */
-    char *buffer;
-    enum phase phase;
-    long replies;  /* since the warm-up began */
-    long requests; /* that were measured */
-    float *us;     /* of each request that was measured */
-    size_t room;
+    long done;  /* requests that came to an end, one way or the other */
+    long left;  /* requests that are still to be sent, beyond the first of each client */
+    long count; /* of those, the ones with a reply */
+    float *us;  /* how long each of them took */
+    long client_count;
+    struct client clients[];
 };
+
+/* What is sent, what ought to come back, and what does. All loads of a program have the same. */
+static char request[LOAD_LARGEST], reply[LOAD_LARGEST], received[65536];
 
 static double now(void)
 {
@@ -80,7 +73,22 @@ static void bind_to_the_next_address(struct load *load, int fd)
     (void)!bind(fd, (struct sockaddr *)&own, sizeof own); /* if not: any address will do */
 }
 
-/* Returns false where the client cannot even try: no descriptor is left. */
+static void hang_up(struct client *client)
+{
+    close(client->fd); /* epoll forgets it: epoll(7), Q6 */
+    client->fd = -1;
+}
+
+static void give_up(struct load *load, struct client *client)
+{
+    if (client->fd >= 0)
+        hang_up(client);
+    client->state = GONE;
+    load->failed++;
+    load->done++;
+}
+
+/* Begins to connect. Returns false where there is no descriptor (fd is -1), or the server refuses. */
 static bool start_to_connect(struct load *load, struct client *client)
 {
     const struct address *server = &load->plan.server;
@@ -92,198 +100,164 @@ static bool start_to_connect(struct load *load, struct client *client)
     if (!is_datagram) /* a request in several pieces would wait for acknowledgements: Nagle */
         setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     bind_to_the_next_address(load, client->fd);
-    bool connected =
-        connect(client->fd, (const struct sockaddr *)&server->storage, server->length) == 0;
-    bool refused = !connected && errno != EINPROGRESS;
-    client->wants_to_send = !connected;
-    struct epoll_event event = {.events = EPOLLIN | (connected ? 0 : EPOLLOUT), .data.ptr = client};
-    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) < 0) {
-        close(client->fd);
-        client->fd = -1;
+    client->state = CONNECTING;
+    if (connect(client->fd, (const struct sockaddr *)&server->storage, server->length) == 0)
+        client->state = ASKING;
+    else if (errno != EINPROGRESS)
         return false;
-    }
-    client->state = refused ? GONE : connected ? ASKING : CONNECTING;
-    client->sent = client->received = 0;
-    load->open++;
-    return true;
-}
-
-static void hang_up(struct load *load, struct client *client)
-{
-    close(client->fd); /* epoll forgets it: epoll(7), Q6 */
-    client->fd = -1;
-    load->open--;
-}
-
-static void give_up(struct load *load, struct client *client)
-{
-    if (client->fd >= 0)
-        hang_up(load, client);
-    client->state = GONE;
-    load->failed++;
+    struct epoll_event event = {.events = EPOLLET | EPOLLIN, .data.ptr = client};
+    if (!is_datagram)
+        event.events |= EPOLLOUT; /* it is connected, or has room again */
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) == 0)
+        return true;
+    hang_up(client);
+    return false;
 }
 
 /* ---- A request and its reply ----------------------------------------------------------------- */
 
-static void watch(struct load *load, struct client *client, bool wants_to_send)
-{
-    if (wants_to_send == client->wants_to_send)
-        return;
-    struct epoll_event event = {.events = EPOLLIN | (wants_to_send ? EPOLLOUT : 0),
-                                .data.ptr = client};
-    epoll_ctl(load->epoll, EPOLL_CTL_MOD, client->fd, &event);
-    client->wants_to_send = wants_to_send;
-}
-
-/* Sends what the socket takes; the rest when there is room again. */
+/* Sends until all is sent, or the socket is full: epoll tells once of room (EPOLLET). */
 static bool send_request(struct load *load, struct client *client)
 {
-    size_t left = load->plan.size - client->sent;
-    ssize_t sent = send(client->fd, load->request + client->sent, left, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-    client->sent += sent > 0 ? (size_t)sent : 0;
-    watch(load, client, client->sent < load->plan.size);
+    while (client->sent < (size_t)load->plan.size) {
+        size_t left = (size_t)load->plan.size - client->sent;
+        ssize_t sent = send(client->fd, request + client->sent, left, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            return errno == EAGAIN;
+        client->sent += sent > 0 ? (size_t)sent : 0;
+    }
     return true;
 }
 
+/* Whoever has no connection connects, and sends when that is done. */
 static bool ask(struct load *load, struct client *client)
 {
     client->asked = now();
     client->sent = client->received = 0;
-    if (load->plan.mode == LOAD_CONNECT && !start_to_connect(load, client))
+    client->state = ASKING;
+    if (client->fd < 0 && !start_to_connect(load, client))
         return false;
-    if (client->state == CONNECTING)
-        return true; /* sends when it is connected */
-    return client->state == ASKING && send_request(load, client);
+    return client->state == CONNECTING || send_request(load, client);
 }
 
-static void record(struct load *load, const struct client *client)
-{
-    size_t count = (size_t)load->requests;
-    if (count == load->room) {
-        size_t room = load->room ? 2 * load->room : 4096;
-        float *more = realloc(load->us, room * sizeof *more);
-        if (!more)
-            return; /* the rate is counted all the same, of what there was room for */
-        load->us = more;
-        load->room = room;
-    }
-    load->us[count] = (float)((now() - client->asked) * 1e6);
-    load->requests++;
-}
-
-/* The reply is whole. */
 static bool ask_again(struct load *load, struct client *client)
 {
-    load->served += client->served++ == 0;
-    load->replies++;
-    if (load->phase == MEASURE)
-        record(load, client);
-    if (load->plan.mode == LOAD_CONNECT)
-        hang_up(load, client);
-    if (client->is_idle || load->phase == ASK_ONCE || load->phase == FINISH) {
-        client->state = SILENT;
+    if (load->left == 0 || client >= load->clients + load->plan.clients) /* that one is idle */
         return true;
-    }
-    client->state = ASKING;
+    load->left--;
     return ask(load, client);
 }
 
+/* The reply is whole. The first one says only that the server serves this client. */
+static bool take_reply(struct load *load, struct client *client)
+{
+    if (client->served)
+        load->us[load->count++] = (float)((now() - client->asked) * 1e6);
+    client->served = true;
+    if (load->plan.mode == LOAD_CONNECT)
+        hang_up(client);
+    client->state = SILENT;
+    load->done++;
+    return ask_again(load, client);
+}
+
+/* Takes all that is there, in as many parts as it comes. */
 static bool receive_reply(struct load *load, struct client *client)
 {
-    ssize_t got = recv(client->fd, load->buffer, BUFFER_SIZE, 0);
-    if (got < 0)
-        return errno == EAGAIN || errno == EINTR;
-    if (got == 0)
-        return false;
-    size_t left = load->plan.size - client->received, length = (size_t)got;
-    if (length > left || memcmp(load->buffer, load->reply + client->received, length) != 0) {
-        load->wrong++;
-        return false;
+    for (;;) {
+        ssize_t got = recv(client->fd, received, sizeof received, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 && errno == EAGAIN;
+        size_t left = (size_t)load->plan.size - client->received, length = (size_t)got;
+        if (length > left || memcmp(received, reply + client->received, length) != 0) {
+            load->wrong++;
+            return false;
+        }
+        client->received += length;
+        if (length == left)
+            return take_reply(load, client);
     }
-    client->received += length;
-    return client->received < load->plan.size || ask_again(load, client);
 }
 
-static void take_turn(struct load *load, struct client *client, uint32_t events)
+/* Returns false when it is over with this client. */
+static bool take_turn(struct load *load, struct client *client, uint32_t events)
 {
-    bool goes_on = true;
-    if (client->state == CONNECTING) {
+    if (events & EPOLLERR)
+        return false;
+    if (client->state == CONNECTING)
         client->state = ASKING;
-        goes_on = !(events & (EPOLLERR | EPOLLHUP)) && send_request(load, client);
-    } else if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-        goes_on = receive_reply(load, client);
-    } else if (events & EPOLLOUT) {
-        goes_on = send_request(load, client);
-    }
-    if (!goes_on)
-        give_up(load, client);
+    if (client->state == ASKING && events & EPOLLOUT && !send_request(load, client))
+        return false;
+    return !(events & (EPOLLIN | EPOLLHUP)) || receive_reply(load, client);
 }
 
-/* Waits for ms at most. Returns how many clients had something to do. */
-static int take_turns(struct load *load, int ms)
+/* Returns how many clients had something to do; 0: nothing has come for LOAD_QUIET_MS. */
+static int take_turns(struct load *load)
 {
-    struct epoll_event events[256];
-    int count = epoll_wait(load->epoll, events, 256, ms);
+    struct epoll_event events[AT_ONCE];
+    int count = epoll_wait(load->epoll, events, AT_ONCE, LOAD_QUIET_MS);
     for (int i = 0; i < count; i++)
-        take_turn(load, events[i].data.ptr, events[i].events);
+        if (!take_turn(load, events[i].data.ptr, events[i].events))
+            give_up(load, events[i].data.ptr);
     return count;
 }
 
-/* ---- The run --------------------------------------------------------------------------------- */
-
-/* Every client asks once: whoever has been served has been accepted. */
+/* Every client asks once: whoever has been served has been accepted. Returns false where one cannot
+ * even try: no descriptor is left. */
 static bool let_all_ask_once(struct load *load)
 {
-    struct deadline quiet = deadline_in(LOAD_QUIET_MS);
-    int next = 0;
-    while (!stop_asked && deadline_left(quiet) > 0) {
-        int before = load->served + load->failed;
-        for (; next < load->count && next - before < AT_ONCE; next++) {
+    long next = 0;
+    do {
+        for (; next < load->client_count && next - load->done < AT_ONCE; next++) {
             struct client *client = &load->clients[next];
-            client->asked = now();
-            if (!start_to_connect(load, client))
+            bool goes_on = ask(load, client);
+            if (client->fd < 0)
                 return false;
-            if (client->state != CONNECTING &&
-                (client->state == GONE || !send_request(load, client)))
+            if (!goes_on)
                 give_up(load, client);
         }
-        int busy = take_turns(load, deadline_left(quiet));
-        if (load->served + load->failed == load->count)
-            return true;
-        if (busy > 0) /* a long reply comes in parts */
-            quiet = deadline_in(LOAD_QUIET_MS);
-    }
+    } while (!stop_asked && load->done < load->client_count && take_turns(load) != 0);
     return true;
 }
 
 struct load *load_open(const struct load_plan *plan)
 {
-    struct load *load = calloc(1, sizeof *load);
+    long count = plan->clients + plan->idle;
+    struct load *load = calloc(1, sizeof *load + (size_t)count * sizeof load->clients[0]);
     if (!load)
         return NULL;
-    load->plan = *plan;
-    load->count = plan->clients + plan->idle;
-    load->epoll = epoll_create1(EPOLL_CLOEXEC);
-    load->clients = calloc((size_t)load->count, sizeof *load->clients);
-    load->request = malloc(plan->size);
-    load->reply = malloc(plan->size);
-    load->buffer = malloc(BUFFER_SIZE);
-    bool is_made =
-        load->epoll >= 0 && load->clients && load->request && load->reply && load->buffer;
-    for (int i = 0; is_made && i < load->count; i++)
-        load->clients[i] = (struct client){.fd = -1, .is_idle = i >= plan->clients};
-    for (size_t i = 0; is_made && i < plan->size; i++) {
-        load->request[i] = (char)('a' + i % 26);
-        load->reply[i] = (char)('A' + i % 26);
+    *load = (struct load){.plan = *plan, .client_count = count};
+    for (long i = 0; i < count; i++)
+        load->clients[i].fd = -1;
+    for (long i = 0; i < plan->size; i++) {
+        request[i] = (char)('a' + i % 26);
+        reply[i] = (char)('A' + i % 26);
     }
-    if (is_made && let_all_ask_once(load))
+    load->us = calloc((size_t)plan->requests, sizeof *load->us);
+    load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (load->us && load->epoll >= 0 && let_all_ask_once(load))
         return load;
     int error = errno;
     load_free(load);
     errno = error;
     return NULL;
+}
+
+/* Returns the seconds that it took. */
+static double measure(struct load *load)
+{
+    double start = now(), end = start;
+    load->left = load->plan.requests;
+    for (long i = 0; i < load->plan.clients; i++)
+        if (load->clients[i].state == SILENT && !ask_again(load, &load->clients[i]))
+            give_up(load, &load->clients[i]);
+    if (load->left == load->plan.requests)
+        return 0; /* nobody has been served */
+    while (!stop_asked && load->count < load->plan.requests && take_turns(load) != 0)
+        end = now(); /* a wait in vain does not count */
+    return end - start;
 }
 
 static int compare(const void *a, const void *b)
@@ -292,119 +266,34 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Lets the clients ask without end, a portion at a time: 10,000 requests at once are a wave, and
- * overflow a queue. What is measured begins when there was a reply for each. Returns how
- * many ask. */
-static long warm_up(struct load *load)
-{
-    struct deadline limit = deadline_in(WARM_UP_MS);
-    long asking = 0;
-    int next = 0;
-    load->phase = WARM_UP;
-    load->replies = 0;
-    while (!stop_asked && deadline_left(limit) > 0) {
-        for (; next < load->plan.clients && asking - load->replies < AT_ONCE; next++) {
-            struct client *client = &load->clients[next];
-            if (client->state != SILENT)
-                continue; /* it waits for its first reply, or has been refused */
-            client->state = ASKING;
-            asking++;
-            if (!ask(load, client))
-                give_up(load, client);
-        }
-        if (next == load->plan.clients && load->replies >= asking)
-            break;
-        if (take_turns(load, LOAD_QUIET_MS) == 0)
-            break;
-    }
-    return asking;
-}
-
-/* Returns the seconds that it took. */
-static double measure(struct load *load, long asking)
-{
-    const struct load_plan *plan = &load->plan;
-    double start = now(), time = start, end = start + (double)plan->ms / 1000;
-    double latest = plan->requests > 0 ? INFINITY : end + WARM_UP_MS / 1000.0;
-    long wanted = plan->requests > 0 ? plan->requests : 2 * asking;
-    load->phase = MEASURE;
-    while (!stop_asked && load->open > 0 && time < latest) {
-        if (load->requests >= wanted && (plan->requests > 0 || time >= end))
-            break;
-        bool quiet = take_turns(load, LOAD_QUIET_MS) == 0;
-        if (quiet && plan->requests > 0)
-            break; /* no more will come; this wait does not count */
-        time = now();
-        if (quiet && time >= end)
-            break;
-    }
-    return time - start;
-}
-
-/* Who waits for the first reply does not count: a serial server may never come to it. */
-static bool is_under_way(const struct client *client)
-{
-    return client->served > 0 && (client->state == ASKING || client->state == CONNECTING);
-}
-
-static int count_under_way(const struct load *load)
-{
-    int count = 0;
-    for (int i = 0; i < load->plan.clients; i++)
-        count += is_under_way(&load->clients[i]);
-    return count;
-}
-
-/* What is under way is still the server's work, and would be counted as the time of others. A reply
- * that does not come now is lost. */
-static void finish(struct load *load)
-{
-    load->phase = FINISH;
-    while (!stop_asked && count_under_way(load) > 0 && take_turns(load, LOAD_QUIET_MS) > 0)
-        continue;
-    for (int i = 0; !stop_asked && i < load->plan.clients; i++)
-        if (is_under_way(&load->clients[i]))
-            give_up(load, &load->clients[i]);
-}
-
 struct load_result load_run(struct load *load)
 {
-    struct load_result result = {.seconds = 0};
-    long asking = warm_up(load);
-    if (asking > 0) { /* else nobody has had a first reply: there is nothing to measure */
-        result.seconds = measure(load, asking);
-        finish(load);
-    }
-    result.requests = load->requests;
-    result.replies = load->replies;
-    if (load->requests > 0) {
-        qsort(load->us, (size_t)load->requests, sizeof *load->us, compare);
-        result.median_us = (double)load->us[load->requests / 2];
-        result.p99_us = (double)load->us[load->requests * 99 / 100];
-    }
-    for (int i = 0; i < load->plan.clients; i++)
-        result.served += load->clients[i].served > 0 && load->clients[i].state != GONE;
+    struct load_result result = {.seconds = measure(load)};
+    result.requests = load->count;
     result.failed = load->failed;
     result.wrong = load->wrong;
+    for (long i = 0; i < load->plan.clients; i++) {
+        const struct client *client = &load->clients[i];
+        if (client->served && client->state == SILENT)
+            result.served++;
+        else if (client->served && client->state != GONE)
+            result.failed++; /* its reply is lost */
+    }
+    if (load->count > 0) {
+        qsort(load->us, (size_t)load->count, sizeof *load->us, compare);
+        result.median_us = (double)load->us[load->count / 2];
+        result.p99_us = (double)load->us[load->count * 99 / 100];
+    }
     return result;
-}
-
-int load_served(const struct load *load)
-{
-    return load->served;
 }
 
 void load_free(struct load *load)
 {
-    for (int i = 0; load->clients && i < load->count; i++)
+    for (long i = 0; i < load->client_count; i++)
         if (load->clients[i].fd >= 0)
             close(load->clients[i].fd);
     if (load->epoll >= 0)
         close(load->epoll);
-    free(load->clients);
-    free(load->request);
-    free(load->reply);
-    free(load->buffer);
     free(load->us);
     free(load);
 }

@@ -1,10 +1,23 @@
-#include "bench/chart.h"
+/* chart: how rates grow with the number of clients, as an SVG with logarithmic axes.
+ *
+ *   chart TITLE < FIGURES > FILE
+ *
+ * A line of FIGURES is "CLIENTS NAME RATE", from few clients to many. Each name has a line with a
+ * mark and a dash of its own, and stands at its end, so that it can be read without colours. A line
+ * ends where there are no more figures for it.
+ */
+#include "stage/args.h"
+#include "stage/die.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
+    POINTS = 12,
+    LINES = 40,
     LEFT = 110,
     RIGHT = 900,
     TOP = 60,
@@ -12,6 +25,16 @@ enum {
     WIDTH = 1060,
     HEIGHT = 630,
     LABEL_GAP = 20
+};
+
+struct chart {
+    const char *title;
+    int points, lines; /* at most POINTS and LINES */
+    double x[POINTS];
+    struct chart_line {
+        char name[24];
+        double y[POINTS]; /* 0: there is no figure */
+    } line[LINES];
 };
 
 struct scale {
@@ -97,9 +120,9 @@ static void draw_axes(FILE *file, const struct chart *chart, struct scale scale)
         draw_text(file, x, BOTTOM + 26, "text-anchor=\"middle\"", text);
     }
     draw_text(file, LEFT, 34, "font-size=\"22\" font-weight=\"bold\"", chart->title);
-    draw_text(file, (LEFT + RIGHT) / 2.0, HEIGHT - 14, "text-anchor=\"middle\"", chart->x_title);
+    draw_text(file, (LEFT + RIGHT) / 2.0, HEIGHT - 14, "text-anchor=\"middle\"", "clients");
     draw_text(file, 0, 0, "text-anchor=\"middle\" transform=\"translate(18 310) rotate(-90)\"",
-              chart->y_title);
+              "requests a second");
 }
 
 static void draw_mark(FILE *file, double x, double y, int number)
@@ -182,11 +205,8 @@ static void draw_label(FILE *file, const struct chart *chart, const struct label
     draw_text(file, label->x + 58, label->text_y + 6, attributes, chart->line[label->number].name);
 }
 
-bool chart_write(const struct chart *chart, const char *path)
+static void draw(FILE *file, const struct chart *chart)
 {
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return false;
     struct scale scale = scale_of(chart);
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
@@ -197,12 +217,51 @@ bool chart_write(const struct chart *chart, const char *path)
     draw_axes(file, chart, scale);
     for (int i = 0; i < chart->lines; i++)
         draw_line(file, chart, scale, i);
-    struct label labels[CHART_LINES];
+    struct label labels[LINES];
     int count = collect_labels(chart, scale, labels);
     move_apart(labels, count);
     for (int i = 0; i < count; i++)
         draw_label(file, chart, &labels[i]);
     fprintf(file, "</svg>\n");
-    bool failed = ferror(file);
-    return fclose(file) == 0 && !failed;
+}
+
+static struct chart_line *line_called(struct chart *chart, const char *name)
+{
+    int i = 0;
+    while (i < chart->lines && strcmp(chart->line[i].name, name) != 0)
+        i++;
+    if (i == LINES)
+        fail("more than %d names", LINES);
+    if (i == chart->lines)
+        strcpy(chart->line[chart->lines++].name, name);
+    return &chart->line[i];
+}
+
+static void add_figure(struct chart *chart, double clients, const char *name, double rate)
+{
+    if (chart->points == 0 || clients > chart->x[chart->points - 1]) {
+        if (chart->points == POINTS)
+            fail("more than %d numbers of clients", POINTS);
+        chart->x[chart->points++] = clients;
+    }
+    line_called(chart, name)->y[chart->points - 1] = rate;
+}
+
+int main(int argc, char **argv)
+{
+    static struct chart chart;
+    char name[24];
+    double clients, rate;
+    die_name = "chart";
+    if (argc != 2)
+        args_refuse("wants a title");
+    chart.title = argv[1];
+    while (scanf("%lf %23s %lf", &clients, name, &rate) == 3)
+        add_figure(&chart, clients, name, rate);
+    if (!feof(stdin) || chart.points == 0)
+        fail("a line is CLIENTS NAME RATE");
+    draw(stdout, &chart);
+    if (ferror(stdout) || fflush(stdout) != 0)
+        die("write");
+    return EXIT_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* loads: what the showdown is made of (load, contender, chart), tested from inside.
+/* loads: what the showdown is made of (load, contender), tested from inside.
  *
  *   loads CLAIM        one line that says what was measured, or one line on stderr and status 1
  *   loads serve KIND   a server to be measured, with a fault or a habit of its own, until SIGTERM
@@ -6,14 +6,14 @@
  * Both are listed at the end.
  */
 #define _GNU_SOURCE /* sched_getaffinity, MAP_POPULATE */
-#include "bench/chart.h"
 #include "bench/contender.h"
 #include "bench/load.h"
+#include "bench/rounds.h"
 #include "claims.h"
+#include "memory.h"
 #include "sockets/stop.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -316,14 +316,10 @@ static void expect_range(const char *what, double low, double high, double got)
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
-enum { CLIENTS = 8, REQUESTS = 300, SIZE = 100 };
+enum { CLIENTS = 8, REQUESTS = 300, SIZE = 100, MANY = 1000000 };
 
-/* Before it measures, each client has asked once, and then as many requests as there are clients
- * have been answered, or a few more, as replies come together. */
-enum { BEFORE = 2 * CLIENTS, FEW = CLIENTS - 1 };
-
-/* What the load says of itself is what the server has seen, for which a request of each client may
- * be under way when the load ends. */
+/* What the load says of itself is what the server has seen: a request of each client, and then as
+ * many as were planned. */
 static void expect_counts(enum load_mode mode)
 {
     struct running running;
@@ -339,17 +335,12 @@ static void expect_counts(enum load_mode mode)
     finish(&running);
     if (count_descriptors() > before)
         fail("%d descriptors before the load and %d after", before, count_descriptors());
-    expect_range("requests", REQUESTS, REQUESTS + CLIENTS - 1, (double)result.requests);
+    expect("requests", REQUESTS, result.requests);
     expect("served", CLIENTS, result.served);
     expect("failed", 0, result.failed);
     expect("wrong", 0, result.wrong);
-    double asked = (double)received / SIZE, least = (double)result.requests + BEFORE;
-    double most = least + FEW + CLIENTS;
-    expect_range("requests that the server has seen", least, most, asked);
-    if (mode == LOAD_ECHO)
-        expect("connections", CLIENTS, connections);
-    else
-        expect_range("connections", least, most, (double)connections);
+    expect("bytes that the server has seen", (CLIENTS + REQUESTS) * SIZE, received);
+    expect("connections", mode == LOAD_ECHO ? CLIENTS : CLIENTS + REQUESTS, connections);
     if (!(result.seconds > 0 && result.median_us > 0 && result.median_us <= result.p99_us &&
           result.p99_us <= result.seconds * 1e6 + 1))
         fail("%f s, median %f us, worst %f us", result.seconds, result.median_us, result.p99_us);
@@ -374,7 +365,6 @@ static void idle_clients(void)
                              .size = SIZE,
                              .requests = REQUESTS};
     struct load *load = open_load(&plan);
-    expect("served at first", CLIENTS + IDLE, load_served(load));
     int connected = count_descriptors();
     expect("bytes before the run", (CLIENTS + IDLE) * SIZE, received);
     struct load_result result = load_run(load);
@@ -383,9 +373,7 @@ static void idle_clients(void)
     load_free(load);
     finish(&running);
     expect("connections", CLIENTS + IDLE, connections);
-    double least = (double)result.requests + BEFORE;
-    expect_range("requests of those that are not idle", least, least + FEW + CLIENTS,
-                 (double)received / SIZE - IDLE);
+    expect("bytes of all", (CLIENTS + IDLE + REQUESTS) * SIZE, received);
     printf("%d are connected, have asked once and are silent beside %d who ask\n", IDLE, CLIENTS);
 }
 
@@ -399,7 +387,7 @@ static void mebibytes(void)
                              .requests = 4};
     for (plan.mode = LOAD_ECHO; plan.mode <= LOAD_CONNECT; plan.mode++) {
         struct load_result result = run_load(&plan);
-        expect_range("requests", 4, 5, (double)result.requests);
+        expect("requests", 4, result.requests);
         expect("failed", 0, result.failed);
         expect("wrong", 0, result.wrong);
     }
@@ -418,20 +406,17 @@ static void datagrams(void)
                              .size = 1000,
                              .requests = REQUESTS};
     struct load_result result = run_load(&plan);
-    expect_range("requests", REQUESTS, REQUESTS + CLIENTS - 1, (double)result.requests);
+    expect("requests", REQUESTS, result.requests);
     expect("served", CLIENTS, result.served);
     expect("wrong", 0, result.wrong);
     finish(&running);
-    plan.ms = 60000; /* which nobody waits for: the port is refused */
-    plan.requests = 0;
     result = run_load(&plan);
     expect("failed", CLIENTS, result.failed);
     expect("requests of a closed port", 0, result.requests);
     printf("%d datagrams came back; a closed port is noticed\n", REQUESTS);
 }
 
-/* Half a second without a reply is enough to know that no more will come; a run by time takes its
- * time. */
+/* A third of a second without a reply is enough to know that no more will come. */
 static void silent_server(void)
 {
     say_mute(true);
@@ -439,18 +424,15 @@ static void silent_server(void)
     struct load_plan plan = {.clients = CLIENTS, .size = SIZE, .requests = REQUESTS};
     address_parse(&plan.server, AF_INET, "127.0.0.1", net_port(listener));
     double from = now_ms();
-    struct load_result by_count = run_load(&plan);
-    plan.requests = 0;
-    plan.ms = 50;
-    struct load_result by_time = run_load(&plan);
+    struct load_result result = run_load(&plan);
     double took = now_ms() - from;
     close(listener);
-    expect("served", 0, by_count.served + by_time.served);
-    expect("requests", 0, by_count.requests + by_time.requests);
-    expect("failed", 0, by_count.failed + by_time.failed);
-    if (took > limit(4000))
-        fail("two runs took %.0f ms", took);
-    printf("two runs without any reply ended after %.0f ms\n", took);
+    expect("served", 0, result.served);
+    expect("requests", 0, result.requests);
+    expect("failed", 0, result.failed);
+    if (took > limit(2000))
+        fail("a run took %.0f ms", took);
+    printf("a run without any reply ended after %.0f ms\n", took);
 }
 
 static void refused_port(void)
@@ -461,7 +443,7 @@ static void refused_port(void)
     struct load_plan plan = {.server = running.server.address,
                              .clients = CLIENTS,
                              .size = SIZE,
-                             .ms = 60000};
+                             .requests = MANY};
     for (plan.mode = LOAD_ECHO; plan.mode <= LOAD_CONNECT; plan.mode++) {
         struct load_result result = run_load(&plan);
         expect("failed", CLIENTS, result.failed);
@@ -479,11 +461,10 @@ static void hung_up(void)
     struct load_plan plan = {.server = running.server.address,
                              .clients = CLIENTS,
                              .size = SIZE,
-                             .ms = 60000};
+                             .requests = MANY};
     struct load_result result = run_load(&plan);
     finish(&running);
-    int most = EACH * CLIENTS - BEFORE;
-    expect_range("requests", most - FEW, most, (double)result.requests);
+    expect("requests", (EACH - 1) * CLIENTS, result.requests);
     expect("served", 0, result.served);
     expect("failed", CLIENTS, result.failed);
     expect("wrong", 0, result.wrong);
@@ -521,14 +502,14 @@ static void stopped(void)
     struct load_plan plan = {.server = running.server.address,
                              .clients = CLIENTS,
                              .size = SIZE,
-                             .ms = 60000};
+                             .requests = MANY};
     struct load_result result = run_load(&plan);
-    if (result.requests < 100 - BEFORE - FEW - CLIENTS)
+    if (result.requests < 100 - 3 * CLIENTS)
         fail("it ended after %ld requests", result.requests);
     result = run_load(&plan); /* stop_asked from the beginning */
     expect("requests after the signal", 0, result.requests);
     finish(&running);
-    printf("a signal ended a run of 60 s\n");
+    printf("a signal ended a run of %d requests\n", MANY);
 }
 
 /* ---- Contenders ------------------------------------------------------------------------------ */
@@ -543,11 +524,11 @@ static const char *own_command(const char *kind)
     return command;
 }
 
-static void start_contender(struct contender *contender, const char *command, int cpu)
+static void start_contender(struct contender *contender, const char *command)
 {
-    struct contender_error why;
-    if (!contender_start(contender, command, cpu, &why))
-        fail("%s: %s", command, why.text);
+    const char *why = contender_start(contender, command);
+    if (why)
+        fail("%s: %s", command, why);
 }
 
 static void expect_no_child(void)
@@ -561,7 +542,7 @@ static void wrong_replies(void)
     static const char *const faults[] = {"lower", "longer", "spoilt"};
     for (int i = 0; i < 3; i++) {
         struct contender contender;
-        start_contender(&contender, own_command(faults[i]), -1);
+        start_contender(&contender, own_command(faults[i]));
         struct load_plan plan = {.server = contender.address,
                                  .clients = 1,
                                  .size = SIZE,
@@ -588,11 +569,11 @@ static void not_started(void)
     int before = count_descriptors(), count = sizeof commands / sizeof *commands;
     for (int i = 0; i < count; i++) {
         struct contender contender;
-        struct contender_error why = {.text = ""};
-        if (contender_start(&contender, commands[i], -1, &why))
+        const char *why = contender_start(&contender, commands[i]);
+        if (!why)
             fail("%s: is taken for a server", commands[i]);
-        if (strncmp(why.text, "says \"", 6) != 0)
-            fail("%s: the message is: %s", commands[i], why.text);
+        if (strncmp(why, "says \"", 6) != 0)
+            fail("%s: the message is: %s", commands[i], why);
         expect_no_child();
         expect("descriptors", before, count_descriptors());
     }
@@ -605,7 +586,7 @@ static void ended(void)
 {
     int before = count_descriptors();
     struct contender contender;
-    start_contender(&contender, own_command("children"), -1);
+    start_contender(&contender, own_command("children"));
     expect_range("the port", 1, 65535, address_port(&contender.address));
     if (getpgid(contender.process) != contender.process)
         fail("it has no process group of its own");
@@ -622,7 +603,7 @@ static void ended(void)
 static double cpu_of(const char *kind, double enough)
 {
     struct contender contender;
-    start_contender(&contender, own_command(kind), -1);
+    start_contender(&contender, own_command(kind));
     double used, from = now_ms();
     do
         used = contender_cpu(&contender);
@@ -646,10 +627,10 @@ static void cpu_time(void)
 static double memory_of(const char *kind)
 {
     struct contender contender;
-    start_contender(&contender, own_command(kind), -1);
-    long kib = contender_memory(&contender);
+    start_contender(&contender, own_command(kind));
+    double kib = memory_of_group(contender.process);
     contender_stop(&contender);
-    return (double)kib;
+    return kib;
 }
 
 /* What five processes share is counted once. */
@@ -671,143 +652,35 @@ static cpu_set_t cpus_of(pid_t process)
     return set;
 }
 
-static void pinned(void)
+static void one_cpu(void)
 {
-    const cpu_set_t all = cpus_of(0);
-    int count = CPU_COUNT(&all), last = contender_allowed_cpu(count - 1);
-    expect("a CPU more than there are", -1, contender_allowed_cpu(count));
-    if (last < 0 || !CPU_ISSET((size_t)last, &all))
-        fail("CPU %d is not among those that this process may use", last);
-    contender_pin(contender_allowed_cpu(0));
     struct contender contender;
-    start_contender(&contender, own_command("silence"), last);
-    cpu_set_t own = cpus_of(0), its = cpus_of(contender.process);
-    contender_stop(&contender);
-    if (CPU_COUNT(&own) != 1 || !CPU_ISSET((size_t)contender_allowed_cpu(0), &own))
-        fail("this process is not on its CPU");
-    if (CPU_COUNT(&its) != 1 || !CPU_ISSET((size_t)last, &its))
-        fail("the contender is not on its CPU");
-    start_contender(&contender, own_command("silence"), -1);
-    its = cpus_of(contender.process);
+    const cpu_set_t all = cpus_of(0);
+    start_contender(&contender, own_command("silence"));
+    cpu_set_t its = cpus_of(contender.process);
     contender_stop(&contender);
     if (!CPU_EQUAL(&its, &all))
         fail("a contender that is free has not all CPUs");
-    contender_pin(-1);
-    own = cpus_of(0);
-    if (!CPU_EQUAL(&own, &all))
-        fail("this process is not free again");
-    printf("%d CPUs: each has its own, and is free again\n", count);
+    contender_share_a_cpu();
+    start_contender(&contender, own_command("silence"));
+    cpu_set_t own = cpus_of(0);
+    its = cpus_of(contender.process);
+    contender_stop(&contender);
+    if (CPU_COUNT(&own) != 1 || !CPU_EQUAL(&own, &its))
+        fail("this process and its contender do not share a CPU");
+    printf("%d CPUs: a contender has all, or one with this process\n", CPU_COUNT(&all));
 }
 
-/* ---- The chart ------------------------------------------------------------------------------- */
+/* ---- Rounds ---------------------------------------------------------------------------------- */
 
-static char *chart_text(const struct chart *chart)
+static void rounds(void)
 {
-    static char text[65536];
-    char path[200];
-    const char *directory = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/chart.%d", directory && *directory ? directory : "/tmp",
-             (int)getpid());
-    if (!chart_write(chart, path))
-        die("%s", path);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        die("%s", path);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    unlink(path);
-    return text;
-}
-
-static void expect_part(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail("this is not in the chart: %s", part);
-}
-
-static struct chart three_points(void)
-{
-    return (struct chart){
-        .title = "a <title> & more",
-        .x_title = "clients",
-        .y_title = "rate",
-        .points = 3,
-        .lines = 2,
-        .x = {1, 10, 100},
-        .line = {{"first", {10, 100, 1000}}, {"second", {1000, 0, 1000}}},
-    };
-}
-
-/* Ten times as much is as far up, or to the right, everywhere: from 130 to 880, and 560 to 60. */
-static void chart_axes(void)
-{
-    struct chart chart = three_points();
-    const char *text = chart_text(&chart);
-    expect_part(text, "points=\"130.0,560.0 505.0,310.0 880.0,60.0 \"");
-    expect_part(text, "points=\"130.0,60.0 880.0,60.0 \""); /* 0: there is no figure */
-    expect_part(text, "<text x=\"100.0\" y=\"566.0\" text-anchor=\"end\">10</text>");
-    expect_part(text, "<text x=\"100.0\" y=\"316.0\" text-anchor=\"end\">100</text>");
-    expect_part(text, "<text x=\"100.0\" y=\"66.0\" text-anchor=\"end\">1000</text>");
-    expect_part(text, "<text x=\"505.0\" y=\"586.0\" text-anchor=\"middle\">10</text>");
-    expect_part(text, "<title>a &lt;title> &amp; more</title>");
-
-    chart.points = 1;
-    text = chart_text(&chart);
-    expect_part(text, "points=\"505.0,560.0 \"");
-    expect_part(text, "points=\"505.0,60.0 \"");
-
-    chart.points = 2; /* the axis goes from 20 to 50 */
-    chart.line[0] = (struct chart_line){"first", {20, 40}};
-    chart.lines = 1;
-    expect_part(chart_text(&chart), "points=\"130.0,560.0 880.0,181.8 \"");
-    printf("the axes are logarithmic, and a figure that is not there is left out\n");
-}
-
-static double label_y(const char *text, const char *name)
-{
-    char end[40];
-    double y = -1;
-    snprintf(end, sizeof end, ">%s</text>", name);
-    const char *at = strstr(text, end);
-    while (at && at > text && strncmp(at, "<text", 5) != 0)
-        at--;
-    if (!at || sscanf(at, "<text x=\"938.0\" y=\"%lf\"", &y) != 1)
-        fail("%s has no name at the right", name);
-    return y;
-}
-
-static void chart_names(void)
-{
-    struct chart chart = three_points();
-    const char *text = chart_text(&chart);
-    if (label_y(text, "second") - label_y(text, "first") < 15)
-        fail("two names stand one on the other");
-    chart.lines = 20; /* of which all end at the bottom */
-    for (int i = 0; i < chart.lines; i++)
-        chart.line[i] = (struct chart_line){"", {1000, 1000, 10}};
-    chart.line[0].name = "top";
-    chart.line[19].name = "bottom";
-    for (int i = 1; i < 19; i++)
-        chart.line[i].name = "between";
-    text = chart_text(&chart);
-    double top = label_y(text, "top"), bottom = label_y(text, "bottom");
-    expect_range("20 names, from the first to the last", 19 * 15, 560, fabs(bottom - top));
-    expect_range("the lowest", 0, 570, top > bottom ? top : bottom);
-    printf("no name stands on another\n");
-}
-
-static void chart_that_cannot_be(void)
-{
-    struct chart chart = three_points();
-    if (chart_write(&chart, "/no/such/folder") || errno != ENOENT)
-        fail("a folder that is not there");
-    if (chart_write(&chart, "/dev/full") || errno != ENOSPC)
-        fail("a full disk");
-    for (int i = 0; i < 3; i++)
-        chart.line[0].y[i] = chart.line[1].y[i] = 0;
-    if (strstr(chart_text(&chart), "nan") || strstr(chart_text(&chart), "inf"))
-        fail("a chart without a figure");
-    printf("no path, no room, no figure: all are told\n");
+    double three[] = {1000, 1, 4}, four[] = {8, 2, 6, 4}, none[] = {0, 0};
+    expect_range("the middle one of 1000, 1 and 4", 4, 4, rounds_median(three, 3));
+    expect_range("half of what lies between 8 and 2, of 5", 60, 60, rounds_spread(four, 4));
+    expect_range("the mean of 4 and 6", 5, 5, rounds_median(four, 4));
+    expect_range("the spread of nothing", 0, 0, rounds_spread(none, 2));
+    printf("a median stays where it is when one round is slow\n");
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
@@ -837,10 +710,8 @@ int main(int argc, char **argv)
         {"ended", ended},
         {"cpu-time", cpu_time},
         {"memory", memory},
-        {"pinned", pinned},
-        {"chart-axes", chart_axes},
-        {"chart-names", chart_names},
-        {"chart-that-cannot-be", chart_that_cannot_be},
+        {"one-cpu", one_cpu},
+        {"rounds", rounds},
         {0},
     };
     if (argc == 3 && strcmp(argv[1], "serve") == 0)

@@ -1,4 +1,4 @@
-"""programs: what is not a server, done by Python 3's own modules, for lesson 26 to compare with.
+"""programs: what is not a server, done by Python 3's own modules, for make bench to compare with.
 
   python3 programs.py thread [COUNT]   lesson 16: threading.Thread, started and joined
   python3 programs.py lock [COUNT]     lesson 17: threading.RLock around an increment, one thread

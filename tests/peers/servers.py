@@ -1,4 +1,4 @@
-"""servers: the posts' own servers in Python 3, for lesson 26 to compare with.
+"""servers: the posts' own servers in Python 3, for lesson 26a to compare with.
 
   python3 servers.py serial         one client at a time, with the plain calls
   python3 servers.py tcp            the same with socketserver.TCPServer
