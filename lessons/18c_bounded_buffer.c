@@ -6,7 +6,7 @@
  * Watch    carl waits while the buffer is full. ann is woken, looks again, and waits on. With --if
  *          she does not look: she takes an item for the second time, and the last one is lost.
  * Before   18a_event
- * After    19a_processes
+ * After    18d_thread_pool
  * Python   queue.Queue(maxsize=2): put, get; its conditions are called not_full and not_empty too
  */
 #include "stage/args.h"
