@@ -3,7 +3,7 @@
  * Predict  a loop starts a hundred threads and gives each of them the address of its counter i.
  *          Which numbers do they see?
  * Run      build/16a_threads, then build/16a_threads --same-argument
- * Watch    each thread has a name and a number of its own; with --same-argument all see one number.
+ * Watch    each thread has its own name and number; with --same-argument all see the same number.
  * Before   10_thread_server
  * After    16b_join
  * Python   threading.Thread(target=run, args=(i,)), start, join, name; the hundred of post 003
@@ -20,14 +20,13 @@
 static long count = 100;
 static bool same_argument;
 
-/* What a thread is given is one pointer. What it points to must stay, unchanged, as long as the
+/* A thread gets one pointer. Whatever it points to must stay there, unchanged, for as long as the
  * thread may look at it. */
 struct task {
     struct thread thread;
-    int number; /* its own */
-    const int
-        *wanted; /* the number that it looks at: its own, or with --same-argument the loop's */
-    int seen;    /* by the thread; main reads it after join */
+    int number;        /* its own */
+    const int *wanted; /* where it looks: at its own number, or at the loop's counter */
+    int seen;          /* what it saw there; main reads it after join */
 };
 
 static void start(struct thread *thread)
@@ -50,7 +49,7 @@ static void run_one_by_one(void)
         struct task task = {.number = i};
         thread_init(&task.thread, NULL, say_number, &task);
         start(&task.thread);
-        thread_join(&task.thread, -1); /* the task stands on this stack: so it waits here */
+        thread_join(&task.thread, -1); /* task is a local variable, so wait here */
     }
 }
 
@@ -60,11 +59,11 @@ static void look(void *argument)
 {
     struct task *task = argument;
     if (same_argument)
-        gate_wait(1); /* until the loop is over: so the mistake shows every time */
+        gate_wait(1); /* for the loop's end, so that the mistake shows every time */
     task->seen = *task->wanted;
 }
 
-/* i is the caller's, and lives as long as the threads do. */
+/* i belongs to the caller: it must live as long as the threads do. */
 static void start_all(struct task *tasks, int *i)
 {
     for (*i = 0; *i < count; ++*i) {
@@ -76,7 +75,7 @@ static void start_all(struct task *tasks, int *i)
     }
 }
 
-/* Each thread writes into its own task, and main reads only after join: nobody needs a lock. */
+/* Each thread writes to its own task, and main reads only after join, so no lock is needed. */
 static long long join_all(struct task *tasks)
 {
     long long sum = 0;
@@ -103,8 +102,8 @@ static int demo(char **operands)
     say("main", "has started them all, and joins them");
     gate_step();
     long long sum = join_all(tasks);
-    say("main", "%s has seen %d", tasks[0].thread.name, tasks[0].seen);
-    say("main", "%s has seen %d", tasks[count - 1].thread.name, tasks[count - 1].seen);
+    say("main", "%s saw %d", tasks[0].thread.name, tasks[0].seen);
+    say("main", "%s saw %d", tasks[count - 1].thread.name, tasks[count - 1].seen);
     say("main", "their numbers add up to %lld", sum);
     free(tasks);
     return EXIT_SUCCESS;

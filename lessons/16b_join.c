@@ -1,13 +1,13 @@
-/* 16b_join: one join for many waiters, with a limit of time; what a thread takes
+/* 16b_join: one join for many waiters, with a time limit; how much memory a stack takes
  *
  * Predict  a thread is joined, and then joined again: what does the second join do? And what if a
  *          thread joins itself?
  * Run      build/16b_join
- * Watch    a join with a limit returns when the time is over, and the thread goes on; three
- *          mistakes get three answers; a stack of 8 MiB takes a few KiB.
+ * Watch    a join with a limit returns when the time is up, and the thread carries on; three
+ *          mistakes get three answers; a stack of 8 MiB takes a few KiB of memory.
  * Before   16a_threads
  * After    16c_daemons
- * Python   Thread.join(timeout), is_alive; RuntimeError for what is refused here
+ * Python   Thread.join(timeout), is_alive; RuntimeError where this lesson's join refuses
  */
 #define _DEFAULT_SOURCE /* mincore, madvise, MAP_ANONYMOUS: Linux and others, not POSIX */
 #include "stage/args.h"
@@ -34,13 +34,13 @@ static const char *answer(bool done)
         return "done";
     switch (errno) {
     case EALREADY:
-        return "EALREADY, it has been started before";
+        return "EALREADY, it was started before";
     case EDEADLK:
         return "EDEADLK, a thread cannot wait for its own end";
     case ESRCH:
         return "ESRCH, it was never started";
     default:
-        return "ETIMEDOUT, it still runs";
+        return "ETIMEDOUT, it is still running";
     }
 }
 
@@ -86,7 +86,7 @@ static void join_with_a_limit(struct thread *slow)
     const char *said = answer(thread_join(slow, JOIN_LIMIT_MS));
     bool waited = ms_since(from) >= JOIN_LIMIT_MS;
     say("main", "join slow, %d ms at most: %s", JOIN_LIMIT_MS, said);
-    say("main", "%s; slow is %s", waited ? "the time is over" : "it is not yet time", alive(slow));
+    say("main", "the time is %s; slow is %s", waited ? "up" : "not up yet", alive(slow));
 }
 
 static void play_start_and_join(void)
@@ -97,7 +97,7 @@ static void play_start_and_join(void)
     thread_init(&unused, "unused", wait_for_the_word, NULL);
     thread_init(&loner, "loner", join_itself, &loner);
 
-    say("main", "starts slow, which waits for a word; slow is %s", alive(&slow));
+    say("main", "starts slow, which waits for the word; slow is %s", alive(&slow));
     start(&slow);
     join_with_a_limit(&slow);
     say("main", "gives the word; main and bob both join slow");
@@ -114,7 +114,7 @@ static void play_start_and_join(void)
     thread_join(&loner, -1);
 }
 
-/* ---- What a stack takes ---------------------------------------------------------------------- */
+/* ---- How much memory a stack takes ----------------------------------------------------------- */
 
 /* How much of the stack is in memory. Linux: mincore(2) */
 static long resident_kib(void *stack)
@@ -144,7 +144,7 @@ static void *go_deep(void *stack)
     return NULL;
 }
 
-/* With pthreads alone, and with a stack of our own, so that we know where it is. */
+/* Bare pthreads, with a stack that we allocate ourselves, so that we know where it is. */
 static void play_stack(void)
 {
     void *stack = mmap(NULL, STACK_KIB * 1024, PROT_READ | PROT_WRITE,
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {"One join for many waiters, and what a thread takes.",
+    static const struct program program = {"One join for many waiters, and the memory of a stack.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

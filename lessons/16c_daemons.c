@@ -1,9 +1,9 @@
 /* 16c_daemons: main ends first, and who waits for the others
  *
- * Predict  main comes to its end while a thread is at work. What becomes of the thread, in Python
- *          and in C? And of one that is a daemon?
+ * Predict  main reaches its end while a thread is still working. What happens to the thread, in
+ *          Python and in C? And to a daemon?
  * Run      build/16c_daemons, then build/16c_daemons --no-join
- * Watch    main waits for worker and not for backup; with --no-join, neither finishes its work.
+ * Watch    main waits for worker but not for backup; with --no-join, neither finishes its work.
  * Before   16b_join
  * After    17a_lost_update
  * Python   threading.Thread(daemon=True); post 003: setDaemon
@@ -52,7 +52,7 @@ static const char *alive(struct thread *thread)
     return thread_is_alive(thread) ? "alive" : "not alive";
 }
 
-/* The two outlive main, so they are not on its stack. */
+/* The threads may outlive main, so their objects are not on its stack. */
 static int demo(char **operands)
 {
     (void)operands;
@@ -60,7 +60,7 @@ static int demo(char **operands)
     gate_make();
     thread_init(&worker, "worker", do_work, NULL);
     thread_init(&backup, "backup", make_backups, NULL);
-    backup.daemon = true; /* before it starts: main counts on it then */
+    backup.daemon = true; /* before the start, which lists all the others */
 
     say("main", "starts worker, and backup, which is a daemon");
     start(&worker);
@@ -68,10 +68,10 @@ static int demo(char **operands)
     start(&backup);
     gate_wait(BACKUP_IS_AT_WORK);
     if (no_join) {
-        say("main", "is at its end, and returns: the process ends, with all its threads");
+        say("main", "reaches its end, and returns: the process ends, with all its threads");
         return EXIT_SUCCESS;
     }
-    say("main", "is at its end, and waits for all but the daemons");
+    say("main", "reaches its end, and waits for all but the daemons");
     gate_step();
     thread_join_all();
     say("main", "worker is %s, backup is %s: returns", alive(&worker), alive(&backup));

@@ -18,7 +18,7 @@ Thread-3 | thread... 2' "$(play | head -n 4)"
     local got count
     for count in 1 2 3 500; do
         got=$(play --threads "$count")
-        [[ $got == *"| Thread-4 has seen 0"*"| Thread-$((count + 3)) has seen $((count - 1))"*"their numbers add up to $((count * (count - 1) / 2))" ]] ||
+        [[ $got == *"| Thread-4 saw 0"*"| Thread-$((count + 3)) saw $((count - 1))"*"their numbers add up to $((count * (count - 1) / 2))" ]] ||
             fail "$got"
     done
 }
@@ -26,7 +26,7 @@ Thread-3 | thread... 2' "$(play | head -n 4)"
 @test "16a: --same-argument: all read one number, when the loop is over" {
     local got
     got=$(play --threads 10 --same-argument)
-    [[ $got == *'| Thread-4 has seen 10'*'| Thread-13 has seen 10'*'their numbers add up to 100' ]] || fail "$got"
+    [[ $got == *'| Thread-4 saw 10'*'| Thread-13 saw 10'*'their numbers add up to 100' ]] || fail "$got"
 }
 
 # Starts the demo on a terminal, with five times Enter: it stands after the sixth line, with all threads at the gate.

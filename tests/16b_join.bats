@@ -13,9 +13,9 @@ neutral() {
 
 @test "16b: a join with a limit says that it was too long, after that time, and can be repeated" {
     equal 'the scene' "\
-main   | starts slow, which waits for a word; slow is not alive
-main   | join slow, 50 ms at most: ETIMEDOUT, it still runs
-main   | the time is over; slow is alive
+main   | starts slow, which waits for the word; slow is not alive
+main   | join slow, 50 ms at most: ETIMEDOUT, it is still running
+main   | the time is up; slow is alive
 main   | gives the word; main and bob both join slow
 slow   | gets the word, and ends
 main   | join slow: done; slow is not alive

@@ -12,7 +12,7 @@ load peers/every_server
 main   | starts worker, and backup, which is a daemon
 worker | is at work
 backup | is at work
-main   | is at its end, and waits for all but the daemons
+main   | reaches its end, and waits for all but the daemons
 worker | has done its work
 main   | worker is not alive, backup is alive: returns" "$(SLOW=20 play)"
 }
@@ -20,7 +20,7 @@ main   | worker is not alive, backup is alive: returns" "$(SLOW=20 play)"
 @test "16c: --no-join: a thread at work ends with main" {
     local got
     got=$(play --no-join)
-    equal 'the last line' 'main   | is at its end, and returns: the process ends, with all its threads' "${got##*$'\n'}"
+    equal 'the last line' 'main   | reaches its end, and returns: the process ends, with all its threads' "${got##*$'\n'}"
     [[ $got == *'worker | is at work'* && $got != *'has done its work'* ]] || fail "$got"
 }
 

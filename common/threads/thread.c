@@ -9,8 +9,8 @@
 
 static _Thread_local struct thread *current;
 
-/* The threads that have been started, are no daemons and have not been joined, oldest first.
- * The list is a ring, and "ring" itself is no thread: it marks the beginning and the end. */
+/* The threads that have been started, are not daemons and have not been joined, oldest first. The
+ * list is a ring, and "ring" itself is not a thread: it marks the beginning and the end. */
 static struct thread ring = {.previous = &ring, .next = &ring};
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -55,7 +55,7 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-/* The child of a fork has one thread: nobody holds the lock there, and nobody is left to be joined. */
+/* The child of a fork has one thread: nobody holds the lock there, and there is nobody to join. */
 static void forget_the_others(void)
 {
     ring_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
@@ -67,7 +67,7 @@ static void prepare_for_fork(void)
     pthread_atfork(NULL, NULL, forget_the_others);
 }
 
-/* It enters the ring before it runs, so before any thread that it starts itself. */
+/* It enters the ring before it runs, and so before any thread that it starts itself. */
 bool thread_start(struct thread *thread)
 {
     static pthread_once_t prepared = PTHREAD_ONCE_INIT;
@@ -87,9 +87,9 @@ bool thread_start(struct thread *thread)
     return error == 0;
 }
 
-/* With a limit of time, waits for the thread to say that it ends: pthread_join knows no limit, and
- * after that takes no time worth counting. Returns whether it is time for pthread_join. Called with
- * the lock held. */
+/* With a time limit, waits for the thread to announce its end, because pthread_join cannot time
+ * out; after the announcement it returns almost at once. Returns whether it is time for
+ * pthread_join. Called with the lock held. */
 static bool wait_for_end(struct thread *thread, struct deadline deadline)
 {
     bool in_time = true;
@@ -98,8 +98,8 @@ static bool wait_for_end(struct thread *thread, struct deadline deadline)
     return !deadline.has_limit || thread->ended;
 }
 
-/* pthread_join may be called once. So the first who comes calls it, the others wait until it has
- * returned. Called with the lock held. */
+/* pthread_join may be called only once, so the first caller calls it, and the others wait until it
+ * has returned. Called with the lock held. */
 static void join_once(struct thread *thread)
 {
     while (thread->joining && !thread->joined)
@@ -155,8 +155,8 @@ const char *thread_name(void)
     return current ? current->name : "main";
 }
 
-/* Oldest first: a thread that waits for threads of its own is joined before these are looked at,
- * and by then they have left the ring. They may lie on its stack, which is gone. */
+/* Oldest first. If a thread joins threads of its own, they have left the ring by the time it has
+ * been joined itself: their objects may have been on its stack, which is gone by then. */
 void thread_join_all(void)
 {
     for (;;) {
@@ -164,6 +164,6 @@ void thread_join_all(void)
         struct thread *oldest = ring.next;
         pthread_mutex_unlock(&ring_lock);
         if (oldest == &ring || !thread_join(oldest, -1))
-            return; /* who calls this is not to be among those that it waits for */
+            return; /* whoever calls this must not wait for itself */
     }
 }

@@ -1,8 +1,8 @@
-/* thread: threading.Thread, with pthreads below.
+/* thread: threading.Thread, built on pthreads.
  * Introduced by lesson 16a.
  *
- * A thread starts once, may be joined many times, with or without a limit of time, and has a name.
- * A program ends with thread_join_all, which waits for all but the daemons.
+ * A thread can be started once and joined many times, with or without a time limit, and has a name.
+ * A program calls thread_join_all at its end, which waits for all threads but the daemons.
  */
 #ifndef THREAD_H
 #define THREAD_H
@@ -10,14 +10,13 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* The caller's object. It must live until the thread has been joined, and whoever else joins it has
- * returned (at its end the main thread does); a daemon's, and that of a thread that a daemon
- * starts, as long as the process. */
+/* The caller's object. It must live until every join of the thread has returned. A daemon's object,
+ * and that of any thread started by a daemon, must live as long as the process. */
 struct thread {
     char name[24];
     bool daemon; /* set before the start, or not at all */
 
-    /* the rest is the module's own */
+    /* private to the module */
     void (*run)(void *argument);
     void *argument;
     pthread_t id;
@@ -27,33 +26,33 @@ struct thread {
     bool started, ended, joining, joined;
 };
 
-/* A thread that will run run(argument), and ends when that returns. The name may be NULL:
- * "Thread-1", "Thread-2" and so on. Thread(target=run, args=(argument,), name=name) */
+/* Prepares a thread that will call run(argument) and end when that returns. With NULL for a name it
+ * is called "Thread-1", "Thread-2" and so on. Thread(target=run, args=(argument,), name=name) */
 void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument);
 
-/* Starts it. Returns false with errno set: EALREADY, it has been started before; EAGAIN, the system
- * has no more threads. Thread.start */
+/* Starts it. Returns false with errno set: EALREADY, it was started before; EAGAIN, the system has
+ * no more threads. Thread.start */
 bool thread_start(struct thread *thread);
 
-/* Waits until it has ended, ms at most; -1: without limit. Returns false with errno set: ETIMEDOUT,
- * it still runs; EDEADLK, a thread cannot wait for its own end; ESRCH, it was never started.
- * Thread.join */
+/* Waits until it has ended, for ms milliseconds at most (-1: without limit). Returns false with
+ * errno set: ETIMEDOUT, it is still running; EDEADLK, a thread cannot wait for its own end; ESRCH,
+ * it was never started. Thread.join */
 bool thread_join(struct thread *thread, long ms);
 
-/* Starts so many threads and joins them all. Ends the program with a message if the system has no
- * thread for one. */
+/* Starts count threads and joins them all. Ends the program with a message if one of them cannot be
+ * started. */
 void thread_run_all(struct thread *threads, int count);
 
 /* Whether it has been started and has not ended. Thread.is_alive */
 bool thread_is_alive(struct thread *thread);
 
-/* The name of the thread that calls: "main" for one that this module did not start.
+/* The name of the calling thread: "main" for one that this module did not start.
  * threading.current_thread().name */
 const char *thread_name(void);
 
-/* For the main thread, at its end: joins every thread that has been started and is no daemon,
- * oldest first, also those that are started meanwhile, as Python does. Daemons are abandoned: they
- * end with the process, wherever they are. */
+/* For the main thread, at its end: joins every thread that has been started and is not a daemon,
+ * oldest first, including those that are started meanwhile, as Python does. Daemons are abandoned:
+ * the end of the process cuts them off. */
 void thread_join_all(void);
 
 #endif
