@@ -1,7 +1,7 @@
 /* 17a_lost_update: two threads add one to a number, and one addition is lost
  *
- * Predict  number is 0. ann and bob each add one to it: read, add, write. ann has read it, and not
- *          yet written, when bob reads it. What is the number when both are done?
+ * Predict  number is 0. ann and bob each add one to it: read, add, write. bob reads it after ann
+ *          has read it, and before she writes. What is the number when both are done?
  * Run      build/17a_lost_update
  * Watch    one and one make 1, every time. Under the lock, bob reads only after ann has written.
  * Before   16a_threads
@@ -20,14 +20,14 @@
 
 enum { TEN = 10, WAIT_MS = 10, FOUR = 4, ADDITIONS = 100000 };
 
-/* Every single read and write of an atomic is whole, so nothing can go wrong here but the addition.
- * With a plain long, two threads at once would be a data race, and C does not say what happens
- * then. Under the lock, a plain long is enough. */
+/* Each read and each write of an atomic is indivisible, so only the addition as a whole can go
+ * wrong here. With a plain long, two threads at once would be a data race, which is undefined
+ * behaviour. Under the lock, a plain long is enough. */
 static atomic_long number;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Starts so many threads at once, the first of them ann and the second bob, and joins them. */
+/* Starts count threads at once, the first two of them as ann and bob, and joins them all. */
 static void run_together(int count, void (*ann)(void *), void (*others)(void *))
 {
     static const char *const names[TEN] = {"ann", "bob"};
@@ -68,7 +68,7 @@ static void bob_adds(void *unused)
 
 /* ---- The cure: lock, add, unlock ------------------------------------------------------------- */
 
-/* Whoever holds the lock is alone between lock and unlock. */
+/* Between lock and unlock, no other thread can be here. */
 static void add_one_locked(void *unused)
 {
     (void)unused;
@@ -90,7 +90,7 @@ static void bob_adds_locked(void *unused)
     add_one_locked(unused);
 }
 
-/* ---- The other cure: an addition that nothing can come between ------------------------------- */
+/* ---- The other cure: an indivisible addition ------------------------------------------------- */
 
 static void add_one_at_once(void *unused)
 {

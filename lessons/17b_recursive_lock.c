@@ -1,11 +1,11 @@
-/* 17b_recursive_lock: an owner and a count make a lock recursive, and its wait is a loop
+/* 17b_recursive_lock: an owner and a count make a lock recursive; waiting for it takes a loop
  *
  * Predict  ann has the lock and acquires it once more. Does she wait for herself? bob, who does not
- *          have it, releases it. What happens? And how often must ann release it?
+ *          have it, releases it. What happens? And how many times must ann release it?
  * Run      build/17b_recursive_lock
  * Watch    each step is taken twice: on our lock, and on PTHREAD_MUTEX_RECURSIVE. They agree.
  * Before   17a_lost_update
- * After    17c_deadlock, 18a_event; 22b_owner_dies has one between processes
+ * After    17c_deadlock, 18a_event; 22b_owner_dies has one that processes share
  * Python   threading.RLock: acquire(blocking, timeout), release; RuntimeError is EPERM here
  */
 #include "stage/args.h"
@@ -26,9 +26,9 @@ enum { LIMIT_MS = 100, THREADS = 4, ADDITIONS = 100000 };
 /* ---- The lock -------------------------------------------------------------------------------- */
 
 struct rlock {
-    pthread_mutex_t mutex; /* guards what follows, for a moment only */
+    pthread_mutex_t mutex; /* guards what follows, and is locked only for a moment */
     pthread_cond_t released;
-    pthread_t owner; /* means something while count > 0 */
+    pthread_t owner; /* valid while count > 0 */
     long count;
 };
 
@@ -49,9 +49,9 @@ static bool take_if_free(struct rlock *lock)
     return true;
 }
 
-/* Waits ms at most; -1: without limit, 0: not at all. Returns 0, EBUSY or ETIMEDOUT. A thread that
- * is woken looks again: somebody else may have been faster, and a wait may end for no reason at
- * all, pthread_cond_wait(3). */
+/* Waits for ms milliseconds at most (-1: without limit; 0: not at all). Returns 0, EBUSY or
+ * ETIMEDOUT. A thread that is woken looks again, because another may have been faster, and because
+ * a wait may end for no reason at all: pthread_cond_wait(3). */
 static int rlock_acquire(struct rlock *lock, long ms)
 {
     struct deadline deadline = deadline_in(ms);
@@ -77,7 +77,7 @@ static int rlock_release(struct rlock *lock)
     return error;
 }
 
-/* ---- Each step on our lock, and on that of pthreads ------------------------------------------ */
+/* ---- Each step, on our lock and on the one that pthreads has --------------------------------- */
 
 static struct rlock ours;
 static pthread_mutex_t theirs;
@@ -88,7 +88,7 @@ static void init_theirs(void)
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
     int error = pthread_mutex_init(&theirs, &attributes);
-    if (error != 0) /* it is returned, and not in errno */
+    if (error != 0) /* the error is the result: errno is not set */
         fail("pthread_mutex_init: %s", strerror(error));
     pthread_mutexattr_destroy(&attributes);
 }
@@ -115,7 +115,7 @@ static int on_ours(enum operation operation)
     return rlock_acquire(&ours, operation == TRY ? 0 : operation == ACQUIRE ? -1 : LIMIT_MS);
 }
 
-/* The limit is a point on the wall clock: whoever sets that clock changes it. */
+/* The limit is a point on the wall clock, so whoever sets that clock changes the limit. */
 static int on_theirs(enum operation operation)
 {
     if (operation != ACQUIRE_IN_TIME)
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {
-        "An owner and a count make a lock recursive, and its wait is a loop.", commands, options};
+    static const struct program program = {"An owner and a count make a lock recursive.", commands,
+                                           options};
     return args_run(argc, argv, &program);
 }

@@ -1,10 +1,10 @@
 /* 17c_deadlock: each has what the other wants, and nobody can go on
  *
  * Predict  ann has the pen and waits for the paper. bob has the paper and waits for the pen. How
- *          long? And what could the two have agreed on before?
+ *          long? And what could the two have agreed on beforehand?
  * Run      build/17c_deadlock
- * Watch    bob is about to close the circle, and is told so: EDEADLK. Then the cure: both take the
- *          pen first.
+ * Watch    bob is about to close the circle, and gets EDEADLK. Then the cure: both take the pen
+ *          first.
  * Before   17b_recursive_lock
  * After    18a_event
  * Python   nothing: threading.Lock and RLock do not look for circles, and wait for ever
@@ -30,17 +30,17 @@ struct writer {
     const char *name;
     int number;
     struct thing *first, *then; /* it needs both to write */
-    struct thing *wants;        /* it waits for this one; NULL: it does not wait */
+    struct thing *wants;        /* it is waiting for this one; NULL: it is not waiting */
 };
 
-/* The mutex guards every owner and every wish. The condition: something has been put down. */
+/* The mutex guards every owner and every wish. The condition means: something was put down. */
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t put_down = PTHREAD_COND_INITIALIZER;
 
 /* ---- Who waits for whom ---------------------------------------------------------------------- */
 
-/* From the thing to its owner, to what that one wants, to its owner, and so on. The chain ends at
- * somebody who does not wait, or it leads back to me: then none of us could ever go on. */
+/* From the thing to its owner, to what that owner wants, to its owner, and so on. The chain ends at
+ * somebody who is not waiting, or it leads back to me: then none of us could ever proceed. */
 static bool closes_a_circle(const struct writer *me, const struct thing *thing)
 {
     while (thing && thing->owner && thing->owner != me)
@@ -58,8 +58,8 @@ static void name_the_circle(const struct writer *me)
     } while (writer != me);
 }
 
-/* Waits until the thing is free, and takes it. Returns false, and waits for nothing, if the wait
- * would never end. The last wait closes the circle, so each looks once, before it waits. */
+/* Waits until the thing is free, and takes it. If the wait would never end, does not wait, and
+ * returns false. Only the last wait closes the circle, so each looks once, before it waits. */
 static bool take(struct writer *me, struct thing *thing)
 {
     pthread_mutex_lock(&table);
@@ -84,7 +84,7 @@ static void put_it_down(struct thing *thing)
 {
     pthread_mutex_lock(&table);
     thing->owner = NULL;
-    pthread_cond_broadcast(&put_down); /* to all: each may wait for another thing */
+    pthread_cond_broadcast(&put_down); /* to all: each may be waiting for something else */
     pthread_mutex_unlock(&table);
 }
 
@@ -95,7 +95,7 @@ static struct thing things[MOST_WRITERS] = {
 
 static bool in_order;
 
-/* At the gate: each takes its first thing, in turn, then each wants its second, in turn. */
+/* The gate decides the order: all take their first things in turn, then want their second ones. */
 static void write_letter(void *argument)
 {
     struct writer *me = argument;
@@ -106,7 +106,7 @@ static void write_letter(void *argument)
         take(me, me->first);
         gate_step();
     } else {
-        take(me, me->first); /* it is taken */
+        take(me, me->first); /* somebody has it: waits */
     }
     gate_wait(in_order && is_last ? 0 : (int)writers + me->number);
     if (!take(me, me->then)) {
@@ -118,8 +118,8 @@ static void write_letter(void *argument)
     put_it_down(me->first);
 }
 
-/* Each needs two neighbouring things; with two writers, both need both. In order: the last one too
- * takes the earlier of its two things first. */
+/* Each needs two neighbouring things; with two writers, both need both. in_order: the last writer
+ * too takes the earlier of its two things first. */
 static void play(void)
 {
     static const char *const names[MOST_WRITERS] = {"ann", "bob", "carl", "dora", "eve"};
