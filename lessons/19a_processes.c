@@ -9,8 +9,8 @@
  * After    19b_exit_status; 20a_private_list, what each child has for itself
  * Python   the posts' Process(target=foo, args=(i,)), start, join, os.getpid()
  */
+#include "processes/actor.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/deadline.h"
 #include "stage/die.h"

@@ -9,8 +9,8 @@
  * After    19c_copies
  * Python   Process: exitcode, terminate, kill, join(timeout), daemon
  */
+#include "processes/actor.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

@@ -9,8 +9,8 @@
  * After    20b_copy_on_write; 21a_shared_array, where a write is seen by all
  * Python   the posts' li.append(i) in ten processes; id(li)
  */
+#include "processes/actor.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

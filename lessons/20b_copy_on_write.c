@@ -12,8 +12,8 @@
  * Needs    Linux: /proc/PID/smaps, proc(5)
  */
 #define _DEFAULT_SOURCE /* for MAP_ANONYMOUS and madvise */
+#include "processes/actor.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

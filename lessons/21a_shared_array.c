@@ -10,8 +10,8 @@
  * Python   the posts' Array('i', [11, 22, 33, 44]); temp[-1]
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "processes/actor.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

@@ -9,8 +9,8 @@
  * After    21c_compound_update
  * Python   the posts' table of type codes: Array(typecode, size)
  */
+#include "processes/actor.h"
 #include "processes/shared.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/say.h"
 

@@ -9,9 +9,9 @@
  * After    21d_shared_name, 22a_process_lock, 23b_two_calls
  * Python   temp[0] += 1 on multiprocessing.Array; with temp.get_lock():
  */
+#include "processes/actor.h"
 #include "processes/array.h"
 #include "processes/shared.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/say.h"
 

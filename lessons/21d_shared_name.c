@@ -8,9 +8,9 @@
  * After    22a_process_lock
  * Python   multiprocessing.shared_memory.SharedMemory(name, create=True)
  */
+#include "processes/actor.h"
 #include "processes/array.h"
 #include "sockets/stop.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

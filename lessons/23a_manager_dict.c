@@ -9,6 +9,7 @@
  * After    23b_two_calls
  * Python   the posts' manage.dict(): multiprocessing.Manager().dict(), DictProxy
  */
+#include "processes/actor.h"
 #include "processes/dict.h"
 #include "processes/manager.h"
 #include "processes/process.h"
@@ -16,7 +17,6 @@
 #include "sockets/stop.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

@@ -9,10 +9,10 @@
  * After    23c_manager_gone
  * Python   Manager().dict(): "each call is atomic" says nothing of two; KeyError
  */
+#include "processes/actor.h"
 #include "processes/dict.h"
 #include "processes/manager.h"
 #include "processes/process.h"
-#include "stage/actor.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

@@ -1,4 +1,4 @@
-#include "stage/actor.h"
+#include "processes/actor.h"
 
 #include "stage/die.h"
 
