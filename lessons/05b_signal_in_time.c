@@ -6,7 +6,7 @@
  * Watch    select waits until its time is over, although the signal has come; with pselect, and
  *          with a pipe, the wait ends at once.
  * Before   01b_rude_clients, whose signal interrupts a call; 05a_select_stdin
- * After    06_select_server; 14a_server_thread has the pipe, 25_prefork_server has pselect
+ * After    06_select_server; 14a_server_thread has the pipe, 25a_prefork_server has pselect
  * Python   signal.set_wakeup_fd, which is the pipe; Python has no pselect
  */
 #include "stage/args.h"

@@ -5,7 +5,7 @@
  * Run      build/09a_bind_twice
  * Watch    the table is what the calls return here and now.
  * Before   01a_serial_server sets the option without a word
- * After    09b_time_wait; 25_prefork_server uses SO_REUSEPORT on purpose
+ * After    09b_time_wait; 25b_reuseport binds one port many times
  * Python   allow_reuse_address and allow_reuse_port of socketserver, both off; post 003
  */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */

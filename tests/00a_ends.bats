@@ -58,7 +58,6 @@ servers() {
         [[ $help != *$'\n  --class'* ]] || printf "$lesson serve --class %s\n" unix-stream unix-datagram udp
         [[ $help != *$'\n  --class'*forking* ]] || printf "$lesson serve --class %s\n" threading-unix-stream forking-tcp forking-unix-stream
         [[ $help != *$'\n  --fork'* ]] || echo "$lesson serve --fork"
-        [[ $help != *$'\n  --reuseport'* ]] || echo "$lesson serve --reuseport"
     done
 }
 

@@ -121,7 +121,7 @@ write_peer() { # NAME LINE COMMAND
 
 @test "26a: peers take part, each with its name" {
     contest --models serial --peer "mine='$BUILD/08a_epoll_server' serve" --peer "bare=$BUILD/peers/limits epoll" \
-        --peer "two='$BUILD/25_prefork_server' serve --workers 2"
+        --peer "two='$BUILD/25a_prefork_server' serve --workers 2"
     equal 'models' 'mine bare two serial' "$(column 1)"
     equal 'clients that were served' '16 16 16 16' "$(column 2)"
     is_in_proportion

@@ -30,7 +30,7 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
                    void *argument);
 
 /* A child that has been started: when its parent ends, also by SIGKILL, the signal comes. Ends at
- * once if the parent has ended before. Linux: prctl(2); lesson 25 shows it longhand. */
+ * once if the parent has ended before. Linux: prctl(2). */
 void process_end_with_parent(int signal_number);
 
 /* Waits until it has ended, ms at most; -1: without limit. Waits for the process itself: a

@@ -1,5 +1,5 @@
 /* crowd: the clients in the demos of the servers for many, to whom they all look the same.
- * Introduced by lesson 06; they play to lessons 07, 08, 10 and 11 too. What goes wrong ends the
+ * Introduced by lesson 06; they play to lessons 07, 08, 10 and 11a too. What goes wrong ends the
  * process with a message.
  */
 #ifndef CROWD_H

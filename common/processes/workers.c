@@ -1,0 +1,180 @@
+#include "processes/workers.h"
+
+#include "processes/shared.h"
+#include "sockets/stop.h"
+#include "stage/children.h"
+#include "stage/deadline.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000 };
+
+/* No lock: a worker may be killed at any moment, and whoever waits for its lock would wait for ever.
+ */
+static struct board {
+    atomic_int workers, clients; /* that there have been */
+    struct {
+        atomic_int pid, number; /* of the worker that has this place now */
+    } places[MOST_WORKERS];
+} * board;
+
+/* ---- Who is who ------------------------------------------------------------------------------ */
+
+void workers_prepare(void)
+{
+    board = shared_new(sizeof *board);
+}
+
+int workers_count_client(int place)
+{
+    if (board->places[place].number == 0)
+        board->places[place].number = ++board->workers;
+    return ++board->clients;
+}
+
+struct workers_name workers_name(int place)
+{
+    struct workers_name name = {"a worker"};
+    if (board->places[place].number > 0)
+        snprintf(name.text, sizeof name.text, "worker-%d", board->places[place].number);
+    return name;
+}
+
+int workers_place(int number)
+{
+    for (int i = 0; i < MOST_WORKERS; i++)
+        if (board->places[i].number == number)
+            return i;
+    fail("there is no worker-%d", number);
+}
+
+pid_t workers_pid(int place)
+{
+    return board->places[place].pid;
+}
+
+/* ---- The parent ------------------------------------------------------------------------------ */
+
+static pid_t workers[MOST_WORKERS]; /* 0: none at this place */
+static struct deadline next_start;  /* the end of a pause; never, if there is none */
+static struct deadline in_a_row;    /* until then, the next trouble is the same trouble */
+static sigset_t usual;              /* the signals that are blocked when nothing special is done */
+
+/* Something is wrong that the next process may not mend either. To try at once, again and again,
+ * would keep a CPU busy. */
+static void pause_starts(void)
+{
+    static long ms;
+    if (deadline_left(next_start) > 0)
+        return;
+    ms = deadline_left(in_a_row) == 0 ? FIRST_PAUSE_MS : ms * 2;
+    if (ms > LONGEST_PAUSE_MS)
+        ms = LONGEST_PAUSE_MS;
+    say("server", "the next worker starts in %ld ms", ms);
+    next_start = deadline_in(ms);
+    in_a_row = deadline_in(ms + LONGEST_PAUSE_MS);
+}
+
+static bool start_worker(int i, void (*work)(int place, int started))
+{
+    static int started;
+    pid_t parent = getpid();
+    board->places[i].number = 0;
+    started++;
+    workers[i] = child_fork();
+    if (workers[i] == 0) {
+        child_ends_with(parent, SIGKILL); /* a parent that is killed can tell nobody to end */
+        board->places[i].pid = getpid();
+        work(i, started);
+    }
+    if (workers[i] > 0)
+        return true;
+    workers[i] = 0;
+    say("server", "fork: %s", strerror(errno));
+    pause_starts();
+    return false;
+}
+
+/* By its pid, because there may be other children. */
+static void see_whether_it_ended(int i)
+{
+    int status;
+    if (workers[i] == 0 || waitpid(workers[i], &status, WNOHANG) != workers[i])
+        return;
+    workers[i] = 0;
+    if (WIFSIGNALED(status))
+        say("server", "%s was killed by signal %d", workers_name(i).text, WTERMSIG(status));
+    else
+        say("server", "%s has ended with status %d", workers_name(i).text, WEXITSTATUS(status));
+    if (board->places[i].number == 0)
+        pause_starts();
+}
+
+/* One SIGCHLD may stand for several ends (lesson 11b), so it looks at all. */
+static void look_after_workers(int count, void (*work)(int place, int started))
+{
+    for (int i = 0; i < count; i++)
+        see_whether_it_ended(i);
+    bool pause_is_over = deadline_left(next_start) == 0;
+    if (pause_is_over)
+        next_start = deadline_in(-1);
+    for (int i = 0; i < count && !stop_asked; i++)
+        if (workers[i] == 0 && (pause_is_over || board->places[i].number > 0) &&
+            !start_worker(i, work))
+            break;
+}
+
+/* Signals are blocked from the look on, and pselect lets them in while it waits: lesson 05b. */
+static void wait_for_signal(void)
+{
+    int left = deadline_left(next_start);
+    struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    if (!stop_asked)
+        pselect(0, NULL, NULL, NULL, left < 0 ? NULL : &limit, &usual);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void end_workers(int count)
+{
+    for (int i = 0; i < count; i++)
+        child_ask_to_end(workers[i]);
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
+    for (int i = 0; i < count; i++)
+        if (workers[i] > 0)
+            child_await_end(workers[i], grace);
+}
+
+static void wake_up(int signal_number)
+{
+    (void)signal_number; /* to have been called is all: the wait has ended */
+}
+
+void workers_run(int count, void (*work)(int place, int started))
+{
+    sigset_t child_ended;
+    signals_on(SIGCHLD, wake_up);
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ended, &usual); /* but for the time of pselect */
+    next_start = in_a_row = deadline_in(0);
+    while (!stop_asked) {
+        look_after_workers(count, work);
+        wait_for_signal();
+    }
+    end_workers(count);
+    sigprocmask(SIG_SETMASK, &usual, NULL);
+}

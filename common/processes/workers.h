@@ -1,0 +1,40 @@
+/* workers: so many processes that do the same, each replaced when it ends.
+ * Introduced by lesson 25a.
+ *
+ * A worker has a place, from 0, which its successor inherits, and a number, which it gets with its
+ * first client: so the first to serve is worker-1, whichever process it is. A worker has nothing to
+ * clean up: a signal simply ends it, and it ends with its parent.
+ */
+#ifndef WORKERS_H
+#define WORKERS_H
+
+#include <sys/types.h>
+
+enum { MOST_WORKERS = 1000 };
+
+/* Makes what the parent, its workers and the demo's clients share: before any of them is forked.
+ * Ends the process with a message if there is no memory for it. */
+void workers_prepare(void);
+
+/* Keeps so many workers running until a signal asks to stop (stop.h), then ends them. A worker that
+ * had a client is replaced at once. After one that ended before, or that could not be forked, there
+ * is a pause: 100 ms, each time doubled, 5 s at most. work never returns; it gets its place and how
+ * many have been started by now, itself included. */
+void workers_run(int count, void (*work)(int place, int started));
+
+/* In a worker that has accepted a client: returns the client's number. */
+int workers_count_client(int place);
+
+/* "worker-2", or "a worker" before its first client; it lives until the end of the full expression. */
+struct workers_name {
+    char text[32];
+};
+struct workers_name workers_name(int place);
+
+/* The place of the worker with this number. Ends the process with a message if there is none. */
+int workers_place(int number);
+
+/* Its process. */
+pid_t workers_pid(int place);
+
+#endif

@@ -1,0 +1,177 @@
+/* 25b_reuseport: a listening socket for each worker, all at one port
+ *
+ * Predict  four workers, each with a listening socket of its own; one of them is busy, three are
+ *          free. Can a client still have to wait?
+ * Run      build/25b_reuseport
+ * Watch    the kernel chooses the socket by a hash, and does not ask who is free; what is queued
+ *          at a socket outlives the worker.
+ * Before   09a_bind_twice, 25a_prefork_server
+ * After    26a_showdown
+ * Python   socket.SO_REUSEPORT; socket.create_server(address, reuse_port=True)
+ */
+#define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */
+#include "processes/workers.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "sockets/upper.h"
+#include "stage/args.h"
+#include "stage/cast.h"
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/server_program.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DEMO_WORKERS = 4, RETRY_MS = 100 };
+
+static long worker_count = DEMO_WORKERS;
+static int listeners[MOST_WORKERS];
+
+/* ---- The sockets ----------------------------------------------------------------------------- */
+
+static int listen_at(const char *host, struct sockaddr_in address)
+{
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        die("setsockopt SO_REUSEADDR");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        die("setsockopt SO_REUSEPORT");
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("bind %s:%d", host, ntohs(address.sin_port));
+    if (listen(fd, NET_BACKLOG) < 0)
+        die("listen %s:%d", host, ntohs(address.sin_port));
+    return fd;
+}
+
+/* The parent makes them all, and keeps them open: what is queued at one of them waits for the next
+ * worker if this one dies. */
+static int open_server(const char *host, long port)
+{
+    if (server_program_is_demo() && worker_count != DEMO_WORKERS)
+        args_refuse("--workers %ld: the demo has %d", worker_count, DEMO_WORKERS);
+    workers_prepare();
+    stop_on_signals();
+    struct sockaddr_in address = net_address(host, port);
+    listeners[0] = listen_at(host, address);
+    address.sin_port = htons((uint16_t)net_port(listeners[0])); /* instead of port 0 */
+    for (int i = 1; i < worker_count; i++)
+        listeners[i] = listen_at(host, address);
+    say("server", "listening on %s", net_local(listeners[0]).text);
+    /* the cast closes what it gets, and the play looks at all of them */
+    return server_program_is_demo() ? dup(listeners[0]) : listeners[0];
+}
+
+/* ---- A worker, and the parent ---------------------------------------------------------------- */
+
+static void serve_client(int connection, int place)
+{
+    int number = workers_count_client(place);
+    say(workers_name(place).text, "accepted client %d", number);
+    upper_serve(workers_name(place).text, connection, number);
+    close(connection);
+}
+
+/* It accepts as those of lesson 25a do, at its own socket. In the demo it keeps quiet. */
+static void work(int place, int started)
+{
+    (void)started;
+    for (int other = 0; other < worker_count; other++)
+        if (other != place)
+            close(listeners[other]);
+    say_mute(server_program_is_demo());
+    for (bool complained = false;;) {
+        int connection = accept(listeners[place], NULL, NULL);
+        if (connection >= 0) {
+            complained = false;
+            serve_client(connection, place);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            if (!complained)
+                say(workers_name(place).text, "accept: %s: tries again", strerror(errno));
+            complained = true;
+            poll(NULL, 0, RETRY_MS);
+        }
+    }
+}
+
+static void serve_until_stopped(void)
+{
+    workers_run((int)worker_count, work);
+    for (int i = 0; i < worker_count; i++)
+        close(listeners[i]);
+    say("server", "stopped");
+}
+
+/* ---- The demo -------------------------------------------------------------------------------- */
+
+/* Sends, and waits for one of two. True: the client is queued at this listening socket, whose
+ * worker is busy; false: it has a reply. */
+static bool is_queued_at(int listener, int fd)
+{
+    net_send_all(fd, "hello", 5);
+    struct pollfd either[] = {{.fd = listener, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    while (poll(either, 2, -1) < 0 && errno == EINTR)
+        continue;
+    return either[0].revents != 0;
+}
+
+/* The hash is made of both addresses and ports, and a client has another port each time. */
+static int come_to(int listener, const char *name)
+{
+    int fd = server_program_dial();
+    while (!is_queued_at(listener, fd)) {
+        close(fd);
+        fd = server_program_dial();
+    }
+    say(name, "is queued at the socket of worker-1, and waits; three are free");
+    return fd;
+}
+
+static void play(void)
+{
+    int ann = cast_connect("ann", server_program_dial, "hello");
+    cast_reply("ann", ann, 5);
+    int listener = listeners[workers_place(1)];
+
+    say("main", "clients come and go, until one meets worker-1, which is busy");
+    int bob = come_to(listener, "bob");
+    cast_leave("ann", ann);
+    cast_reply("bob", bob, 5);
+
+    int carl = come_to(listener, "carl");
+    say("main", "kills worker-1 with SIGKILL");
+    kill(workers_pid(workers_place(1)), SIGKILL);
+    cast_reply("carl", carl, 5);
+    char byte;
+    if (recv(bob, &byte, 1, 0) > 0)
+        fail("bob: wanted the end of the connection");
+    say("bob", "the connection has ended, with the process that held it");
+    close(bob);
+    cast_leave("carl", carl);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option_spec options[] = {
+        {"workers", "N", "processes that serve", .number = &worker_count, .min = 1,
+         .max = MOST_WORKERS},
+        {0},
+    };
+    static const struct server_program program = {
+        .idea = "A listening socket for each worker, all at one port.",
+        .open = open_server,
+        .serve = serve_until_stopped,
+        .play = play,
+        .dial = net_connect,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
+}
