@@ -15,7 +15,6 @@ lessons() {
 too_large=(
     # D. socketserver, in C
     12 13 15
-    # G. All together
 )
 
 lines_of_common=6998 # to be 4500
