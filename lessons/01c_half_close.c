@@ -6,7 +6,7 @@
  * Watch    recv returns 0 for both, end of file; only the second send fails, and only if the client
  *          has closed. A close that leaves bytes unread is no end of file at all.
  * Before   01b_rude_clients, for the reset and for MSG_NOSIGNAL
- * After    02_datagrams, which has no end of file; 11_fork_server, where one close is not enough
+ * After    02_datagrams, which has no end of file; 11a_fork_server, where one close is not enough
  * Python   shutdown(socket.SHUT_WR), close; BrokenPipeError, ConnectionResetError
  */
 #include "sockets/net.h"
