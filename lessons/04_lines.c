@@ -34,7 +34,7 @@ static bool naive;
 /* ---- The time server ------------------------------------------------------------------------- */
 
 /* "[ctime] text" and a newline, put together first and sent at once: a reply in two sends can wait
- * 40 ms for the acknowledgement of its first half (lesson 15). */
+ * 40 ms for the acknowledgement of its first half (lesson 15e). */
 static bool reply(int client, const char *text, size_t length)
 {
     static char message[STAMP + LONGEST + 1];

@@ -85,7 +85,7 @@ static bool handle(struct handler *self)
     size_t length;
     if (lines_next(&self->rfile, &line, &length) != LINES_LINE)
         return false;
-    char reply[64]; /* sent at once: lesson 15 shows what a reply in two sends costs */
+    char reply[64]; /* sent at once: lesson 15e shows what a reply in two sends costs */
     int size = snprintf(reply, sizeof reply, "good morning, %.*s\n", (int)length, line);
     return size < (int)sizeof reply && self->class->write(self, reply, (size_t)size);
 }

@@ -6,7 +6,7 @@
  * Watch    the handler is the same three times; who runs it differs. Then ann calls the hotline.
  * Before   10_thread_server, 11a_fork_server, 12_socketserver; then common/socketserver/mixin.h,
  *          threading_mixin.c and forking_mixin.c, which this lesson introduces
- * After    14a_server_thread, 15_custom_server
+ * After    14a_server_thread, 15a_overrides
  * Python   socketserver.ThreadingMixIn, ForkingMixIn, ThreadingTCPServer, ForkingUDPServer and so
  *          on; the posts' MyServer, the hotline 10086
  */

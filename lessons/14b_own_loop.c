@@ -6,7 +6,7 @@
  * Run      build/14b_own_loop
  * Watch    main waits in select only: ann's silence is the business of a thread of her own.
  * Before   05a_select_stdin, 13_mixins, 14a_server_thread
- * After    14c_shutdown, 15_custom_server
+ * After    14c_shutdown, 15a_overrides
  * Python   select.select([sys.stdin, server], [], []), fileno, handle_request, timeout
  */
 #include "sockets/lines.h"

@@ -5,7 +5,7 @@
  * Run      build/14c_shutdown
  * Watch    the actor of each line is the thread that runs: the loop's, main's, or a handler's own.
  * Before   14a_server_thread; 05b_signal_in_time has a bell too
- * After    15_custom_server
+ * After    15a_overrides
  * Python   server.shutdown() from another thread, from a handler, without a loop; signal.signal
  */
 #include "sockets/net.h"

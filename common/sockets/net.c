@@ -17,7 +17,7 @@ struct sockaddr_in net_address(const char *host, long port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     const char *ip = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1) /* IPv6 is left to lesson 15 */
+    if (inet_pton(AF_INET, ip, &address.sin_addr) != 1) /* IPv6 is left to lesson 15b */
         args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
     return address;
 }

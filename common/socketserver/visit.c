@@ -35,8 +35,7 @@ int visit_from(const struct server *server, const char *name, const char *source
 void visit_send(const char *name, int fd, const char *text)
 {
     say(name, "sends %s", quote(text, strlen(text)).text);
-    if (!net_send_all(fd, text, strlen(text)))
-        die("send");
+    net_send_all(fd, text, strlen(text));
 }
 
 void visit_hear(const char *name, int fd)
@@ -58,8 +57,7 @@ void visit(struct server *server, const char *name, const char *source)
     close(fd);
 }
 
-/* The address without its port, which is another each time. */
-static struct address_text host_of(const struct address *address)
+struct address_text visit_host(const struct address *address)
 {
     struct address_text result = address_text(address);
     char *colon = strrchr(result.text, ':');
@@ -71,7 +69,7 @@ static struct address_text host_of(const struct address *address)
 static bool tell(struct handler *self)
 {
     char reply[160];
-    struct address_text host = host_of(&self->request->client);
+    struct address_text host = visit_host(&self->request->client);
     int size = snprintf(reply, sizeof reply, "you are %s\n", host.text);
     return self->class->write(self, reply, (size_t)size);
 }

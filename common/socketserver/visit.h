@@ -11,15 +11,17 @@
  * on Linux, or ::1. Returns the connection, which the caller closes; -1 if nobody listens. */
 int visit_from(const struct server *server, const char *name, const char *source);
 
-/* Says what is sent, and sends it. */
+/* Says what is sent, and sends it. If nobody is there any more, no reply comes. */
 void visit_send(const char *name, int fd, const char *text);
 
 /* Receives one line and says so, or says that there is none. */
 void visit_hear(const char *name, int fd);
 
-/* All of a visit, for a server in the same thread: the connection waits in the queue until
- * handle_request takes it. */
+/* All of a visit, for a server in the same thread: connects, has it handled, hears, closes. */
 void visit(struct server *server, const char *name, const char *source);
+
+/* The address without its port, which is another each time. */
+struct address_text visit_host(const struct address *address);
 
 /* A handler that says to its client: you are 127.0.0.1. */
 struct handler_class visit_handler(void);

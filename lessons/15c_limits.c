@@ -1,0 +1,171 @@
+/* 15c_limits: how many workers at once, and who waits for them at the end
+ *
+ * Predict  a forking server may have two children at once, and both are at work. carl connects. Is
+ *          he refused?
+ * Run      build/15c_limits
+ * Watch    carl is connected and waits in the queue of the listening socket, until ann leaves.
+ * Before   11a_fork_server, 13_mixins, 15a_overrides; 16c_daemons has daemons without a server
+ * After    15d_deadline
+ * Python   ForkingMixIn.max_children, request_queue_size, ThreadingMixIn.daemon_threads
+ */
+#include "sockets/lines.h"
+#include "sockets/net.h"
+#include "sockets/stop.h"
+#include "socketserver/handler.h"
+#include "socketserver/mixin.h"
+#include "socketserver/service.h"
+#include "socketserver/socketserver.h"
+#include "socketserver/visit.h"
+#include "stage/args.h"
+#include "stage/say.h"
+#include "stage/talk.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 50, GUESTS = 3 };
+
+static const char *host = "127.0.0.1";
+static long port, max_children = 40;
+
+/* ---- The handler: a reply at once, and one for each line ------------------------------------- */
+
+static bool answer_until_the_end(struct handler *self)
+{
+    char *line;
+    size_t length;
+    do
+        if (!visit_handler().handle(self))
+            return false;
+    while (lines_next(&self->rfile, &line, &length) == LINES_LINE);
+    return true;
+}
+
+/* ---- A limit on the children ----------------------------------------------------------------- */
+
+static int guests[GUESTS] = {-1, -1, -1}; /* the clients' ends */
+
+/* Whose copy of which descriptor: lesson 11a. The clients are in the parent, so a child has copies
+ * of their ends, and with these open its client would never be gone. */
+static bool answer_in_a_child(struct handler *self)
+{
+    for (int i = 0; i < GUESTS; i++)
+        if (guests[i] >= 0)
+            close(guests[i]);
+    return answer_until_the_end(self);
+}
+
+static struct handler_class with_handle(bool (*handle)(struct handler *self))
+{
+    struct handler_class class = visit_handler();
+    class.handle = handle;
+    return class;
+}
+
+static void say_full(struct server *server)
+{
+    forking_tcp_server().handle_timeout(server); /* collects the children that have ended */
+    say("server", "%d children are at work: the next client waits", server->worker_count);
+}
+
+/* The mixin first, then what is set: the mixin sets max_children too. */
+static struct server_class server_for_two(void)
+{
+    struct server_class class = forking_mixin(tcp_server());
+    class.max_children = 2;
+    class.timeout = WAIT_MS;
+    class.handle_timeout = say_full;
+    return class;
+}
+
+static int demo(char **operands)
+{
+    (void)operands;
+    static const char *const names[GUESTS] = {"ann", "bob", "carl"};
+    struct server server;
+    service_open(&server, server_for_two(), with_handle(answer_in_a_child), "127.0.0.1", 0, NULL);
+    for (int i = 0; i < GUESTS; i++) {
+        guests[i] = visit_from(&server, names[i], "127.0.0.1");
+        server_handle_request(&server); /* in vain for carl: the time-out ends it */
+        if (i < 2)
+            visit_hear(names[i], guests[i]);
+    }
+    say("ann", "leaves");
+    close(guests[0]);
+    guests[0] = -1;
+    server.class.handle_timeout = forking_tcp_server().handle_timeout;
+    while (server.requests < GUESTS)
+        server_handle_request(&server);
+    visit_hear("carl", guests[2]);
+    server_close(&server);
+    close(guests[1]);
+    close(guests[2]);
+    return EXIT_SUCCESS;
+}
+
+/* ---- Who is waited for at the end ------------------------------------------------------------ */
+
+/* A daemon thread uses its server after server_close: so the server outlives this function. */
+static void close_with_a_client(struct server *server, bool daemon_threads)
+{
+    struct server_class class = threading_mixin(tcp_server());
+    class.daemon_threads = daemon_threads;
+    service_open(server, class, with_handle(answer_until_the_end), "127.0.0.1", 0, NULL);
+    int ann = visit_from(server, "ann", "127.0.0.1");
+    server_handle_request(server);
+    visit_hear("ann", ann);
+    say("server", "daemon_threads is %s: server_close", daemon_threads ? "true" : "false");
+    server_close(server);
+    visit_send("ann", ann, "still there?\n");
+    visit_hear("ann", ann);
+    close(ann);
+}
+
+static int daemons(char **operands)
+{
+    (void)operands;
+    static struct server with_joins, with_daemons;
+    close_with_a_client(&with_joins, false);
+    close_with_a_client(&with_daemons, true);
+    return EXIT_SUCCESS;
+}
+
+/* ---- The server and its client --------------------------------------------------------------- */
+
+static int serve(char **operands)
+{
+    (void)operands;
+    struct server_class class = forking_tcp_server();
+    struct server server;
+    class.max_children = (int)max_children;
+    stop_on_signals();
+    service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
+    service_run(&server);
+    return EXIT_SUCCESS;
+}
+
+static int connect_to(char **operands)
+{
+    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct command commands[] = {
+        {"", "", "play the demo", demo},
+        {"daemons", "", "server_close, without and with daemon_threads", daemons},
+        {"serve", "", "serve in processes, until SIGINT or SIGTERM", serve},
+        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
+        {0},
+    };
+    static const struct option_spec options[] = {
+        {"host", "H", "the address to listen on", .text = &host},
+        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        {"max-children", "N", "so many processes at once", .number = &max_children, 1, 1000},
+        {0},
+    };
+    static const struct program program = {
+        "How many workers at once, and who waits for them at the end.", commands, options};
+    return args_run(argc, argv, &program);
+}
