@@ -5,7 +5,7 @@
  * Watch    nobody listens at the old path, and yet it is in use; a server that looks first
  *          replaces a stale path, and nothing else.
  * Before   01b_rude_clients, whose server this is
- * After    03b_unix_datagram; 12_socketserver has both kinds as classes
+ * After    03b_unix_datagram; 12b_socketserver has both kinds as classes
  * Python   socket(AF_UNIX); socketserver.UnixStreamServer, which leaves its path behind
  */
 #include "sockets/net.h"

@@ -6,7 +6,7 @@
  * Watch    the server receives what bob sends, but has nowhere to send the reply; when he sends
  *          from a socket with a name, which need not be a path, he gets one.
  * Before   02_datagrams, 03a_unix_stream
- * After    12_socketserver has this server as a class
+ * After    12b_socketserver has this server as a class
  * Python   socket(AF_UNIX, SOCK_DGRAM), recvfrom; socketserver.UnixDatagramServer, whose handler
  *          fails for a client without a name
  */

@@ -4,7 +4,7 @@
  *          when TCPServer has served them all? And ThreadingTCPServer, and ForkingTCPServer?
  * Run      build/13_mixins
  * Watch    the handler is the same three times; who runs it differs. Then ann calls the hotline.
- * Before   10_thread_server, 11a_fork_server, 12_socketserver; then common/socketserver/mixin.h,
+ * Before   10_thread_server, 11a_fork_server, 12b_socketserver; then common/socketserver/mixin.h,
  *          threading_mixin.c and forking_mixin.c, which this lesson introduces
  * After    14a_server_thread, 15a_overrides
  * Python   socketserver.ThreadingMixIn, ForkingMixIn, ThreadingTCPServer, ForkingUDPServer and so

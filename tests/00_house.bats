@@ -14,10 +14,10 @@ lessons() {
 # Numbers of the lessons that are still larger than one sitting: the budgets below do not hold for them yet.
 too_large=(
     # D. socketserver, in C
-    12 13
+    13
 )
 
-lines_of_common=6998 # to be 4500
+lines_of_common=7025 # to be 4500
 
 sittings() { # the lessons for which the budgets hold
     local lesson

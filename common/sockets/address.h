@@ -1,5 +1,5 @@
 /* address: where a socket is, in any of three families, and as text.
- * Introduced by lesson 12; net.h knows IPv4 alone. */
+ * Introduced by lesson 12b; net.h knows IPv4 alone. */
 #ifndef ADDRESS_H
 #define ADDRESS_H
 

@@ -1,5 +1,5 @@
 /* handler: what is done for one request of a server (socketserver.h).
- * Introduced by lesson 12.
+ * Introduced by lesson 12b.
  *
  * A handler is an object that lives as long as its request: setup, then handle, then finish, also
  * when handle failed; without finish when setup did. A class is a table, as for servers.

@@ -125,9 +125,8 @@ void service_run(struct server *server)
     say("server", "stopped");
 }
 
-int service_connect(const struct server_class *class, const char *host, long port)
+static int connect_to(const struct server_class *class, const struct address *address)
 {
-    struct address address = parse(class->address_family, host, port);
     int fd = socket(class->address_family, class->socket_type, 0);
     if (fd < 0)
         die("socket");
@@ -137,7 +136,18 @@ int service_connect(const struct server_class *class, const char *host, long por
     if (class->address_family == AF_UNIX && class->socket_type == SOCK_DGRAM &&
         bind(fd, &nameless, sizeof nameless.sa_family) < 0)
         die("bind");
-    if (connect(fd, (struct sockaddr *)&address.storage, address.length) < 0)
-        die("connect %s", address_text(&address).text);
+    if (connect(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
+        die("connect %s", address_text(address).text);
     return fd;
+}
+
+int service_connect(const struct server_class *class, const char *host, long port)
+{
+    struct address address = parse(class->address_family, host, port);
+    return connect_to(class, &address);
+}
+
+int service_client(const struct server *server)
+{
+    return connect_to(&server->class, &server->address);
 }

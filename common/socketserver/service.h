@@ -1,5 +1,5 @@
 /* service: a socketserver that runs as a program, and the service that every lesson offers.
- * Introduced by lesson 12. */
+ * Introduced by lesson 12b. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
@@ -27,5 +27,8 @@ const char *service_actor(const struct handler *handler);
 /* A client for a server of this class: a socket that is connected to the address, or the end of the
  * process with a message. The caller closes it. */
 int service_connect(const struct server_class *class, const char *host, long port);
+
+/* The same for this server. */
+int service_client(const struct server *server);
 
 #endif

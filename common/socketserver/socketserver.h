@@ -1,5 +1,5 @@
 /* socketserver: the servers of Python's module of that name.
- * Introduced by lesson 12.
+ * Introduced by lesson 12b.
  *
  * handler.h has its request handlers, mixin.h a thread or a process for each request.
  *

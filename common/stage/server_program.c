@@ -47,6 +47,8 @@ static int open_socket(void)
 static int demo(char **operands)
 {
     (void)operands;
+    if (lesson->demo)
+        return lesson->demo();
     is_demo = true;
     return cast_play(open_socket(), lesson->serve, lesson->play);
 }
@@ -71,7 +73,7 @@ static int connect_to_path(char **operands)
 
 int server_program_dial(void)
 {
-    return lesson->dial_path ? lesson->dial_path(path) : lesson->dial(host, port);
+    return lesson->open_path ? lesson->dial_path(path) : lesson->dial(host, port);
 }
 
 bool server_program_is_demo(void)
@@ -90,6 +92,14 @@ static const struct command at_a_port[] = {
 static const struct option_spec options_of_a_port[] = {
     {"host", "H", "the address to listen on", .text = &host},
     {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+    {0},
+};
+
+static const struct command at_either[] = {
+    {"", "", "play the demo", demo},
+    {"serve", "", "serve until SIGINT or SIGTERM", serve},
+    {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
+    {"connect", "PATH", "the same with a Unix socket", connect_to_path},
     {0},
 };
 
@@ -118,6 +128,7 @@ int server_program_run(int argc, char **argv, const struct server_program *progr
     int count = append(options, 0, has_path ? options_of_a_path : options_of_a_port);
     append(options, count, program->options);
     lesson = program;
-    struct program all = {program->idea, has_path ? at_a_path : at_a_port, options};
+    const struct command *at_a_host = program->dial_path ? at_either : at_a_port;
+    struct program all = {program->idea, has_path ? at_a_path : at_a_host, options};
     return args_run(argc, argv, &all);
 }

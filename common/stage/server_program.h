@@ -5,7 +5,7 @@
  *     NNx_name serve [--host H] [--port P]
  *     NNx_name connect HOST PORT      a client: what is typed is sent, its reply is printed
  *
- * A server at a path has serve [--path P] and connect PATH.
+ * A server at a path has serve [--path P] and connect PATH; one for either, connect of both kinds.
  */
 #ifndef SERVER_PROGRAM_H
 #define SERVER_PROGRAM_H
@@ -27,9 +27,12 @@ struct server_program {
     int (*dial)(const char *host, long port);
 
     /* Instead of open and dial, for a server at a path. Unless told otherwise, the path has the pid
-     * in its name. */
+     * in its name. With open and dial_path, the lesson's own options say where it listens. */
     int (*open_path)(const char *path);
     int (*dial_path)(const char *path);
+
+    /* Instead of serve and play in two processes: the whole demo. Returns the exit status. */
+    int (*demo)(void);
 
     const struct option_spec *options; /* of its own, as args_run takes them; NULL: none */
 };

@@ -1,4 +1,4 @@
-# What the framework of lessons 12 and 13 promises, tested from inside by servers.c, requests.c and workers.c: one function
+# What the framework of lessons 12b and 13 promises, tested from inside by servers.c, requests.c and workers.c: one function
 # for each of their claims. A test file names its tests after these functions.
 # shellcheck shell=bash
 
