@@ -3,10 +3,10 @@
  * Predict  ten children work for 20 ms each, and main joins each inside the loop that starts them.
  *          How long does it take? And when a second loop joins them?
  * Run      build/19a_processes, then with --join-inside
- * Watch    ten children with ten pids and one parent, all alive at the same time; join runs
- *          nothing, it waits.
+ * Watch    ten children with ten pids and one parent, all alive at the same time; join does not
+ *          run them, it only waits.
  * Before   11a_fork_server, 16a_threads
- * After    19b_exit_status; 20a_private_list, what each child has for itself
+ * After    19b_exit_status; 20a_private_list: what each child has for itself
  * Python   the posts' Process(target=foo, args=(i,)), start, join, os.getpid()
  */
 #include "processes/actor.h"
@@ -29,8 +29,8 @@ static bool join_inside;
 /* ---- The posts' ten children ----------------------------------------------------------------- */
 
 /* def foo(i): print 'say hi', i
- * i is read through a pointer to the variable of main's loop. Among threads that would be a race;
- * the child has its own copy of that variable, as it was when the child was started. */
+ * The argument points to i in main's loop. Among threads that would be a race. But the child has
+ * its own copy of i, as it was when the child was started. */
 static int foo(void *argument)
 {
     int i = *(int *)argument;
@@ -39,7 +39,7 @@ static int foo(void *argument)
     actor_await_turn();
     say(name, "hi %d: I am %ld, my parent is %ld", i, (long)getpid(), (long)getppid());
     actor_end_turn();
-    actor_await_turn(); /* lives on until it is joined */
+    actor_await_turn(); /* stays alive until main joins it */
     return EXIT_SUCCESS;
 }
 
@@ -61,7 +61,7 @@ static void play_hi(void)
 {
     struct actor children[CHILDREN] = {0};
     int most = 0;
-    say("main", "I am %ld, start ten children, and join them %s the loop", (long)getpid(),
+    say("main", "I am %ld; I start ten children, and join them %s the loop", (long)getpid(),
         join_inside ? "inside" : "after");
     for (int i = 0; i < CHILDREN; i++) {
         actor_start(&children[i], "child", foo, &i);

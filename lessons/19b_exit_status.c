@@ -1,10 +1,10 @@
 /* 19b_exit_status: how a child ends, and how its parent learns of it
  *
- * Predict  a child returns 256: which exit code does its parent see? And which of a child that
- *          SIGTERM ends?
+ * Predict  a child returns 256: which exit code does its parent see? And which one when SIGTERM
+ *          kills the child?
  * Run      build/19b_exit_status, then with --limit 2000
- * Watch    eight bits of status, or the signal; a child that does not obey, and a join that gives
- *          up; whom nobody can wait for; a daemon.
+ * Watch    eight bits of status, or the signal; a child that ignores SIGTERM, and a join that gives
+ *          up; children that cannot be joined; a daemon.
  * Before   19a_processes
  * After    19c_copies
  * Python   Process: exitcode, terminate, kill, join(timeout), daemon
@@ -85,7 +85,7 @@ static void play_ends(void)
     join_and_say("a child that is terminated", &polite);
 }
 
-/* ---- Join with a limit ----------------------------------------------------------------------- */
+/* ---- Join with a time limit ------------------------------------------------------------------ */
 
 static int ignores_sigterm(void *argument)
 {
@@ -105,7 +105,8 @@ static void play_limit(void)
     say("main", "terminates one that ignores SIGTERM, and joins it with a limit");
     process_signal(&stubborn.process, SIGTERM);
     bool joined = process_join(&stubborn.process, limit_ms);
-    say("main", "%s", !joined && errno == ETIMEDOUT ? "ETIMEDOUT: it still runs" : "it has ended");
+    say("main", "%s",
+        !joined && errno == ETIMEDOUT ? "ETIMEDOUT: it is still running" : "it has ended");
     actor_kill(&stubborn);
     say_code("the same child is killed", &stubborn.process);
 }
@@ -117,7 +118,7 @@ static void say_refusal(const char *actor, const char *what, bool done)
     say(actor, "%s: %s", what,
         done                ? "done"
         : errno == EALREADY ? "EALREADY, once is enough"
-        : errno == ESRCH    ? "ESRCH, there is none"
+        : errno == ESRCH    ? "ESRCH, there is no process"
         : errno == ECHILD   ? "ECHILD, only its parent can"
                             : strerror(errno));
 }

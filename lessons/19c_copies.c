@@ -1,13 +1,13 @@
-/* 19c_copies: fork copies what nobody thinks of
+/* 19c_copies: fork copies more than you think
  *
  * Predict  main prints "[main]" into a buffer and forks; the child prints "[child]" and calls exit.
  *          What arrives when both have ended?
  * Run      build/19c_copies, then with --adopt
- * Watch    a text that was printed once arrives twice; a pipe whose writer has ended, and which is
- *          not at its end; a lock that is held by a thread that was not copied.
+ * Watch    a text that was printed once arrives twice; a socket without end of file, although its
+ *          writer has ended; a lock that is held by a thread that was not copied.
  * Before   17a_lost_update, 19b_exit_status
  * After    19d_exec
- * Python   os.fork, os._exit, sys.stdout.flush; the warning of os.fork beside threads
+ * Python   os.fork, os._exit, sys.stdout.flush; the warning of os.fork in a program with threads
  */
 #include "processes/process.h"
 #include "stage/args.h"
@@ -28,7 +28,7 @@
 
 static bool adopt;
 
-/* Bytes until the end of the file, or until there are so many. */
+/* Reads until the end of the file, or until there are room bytes. Returns how many it has read. */
 static size_t read_fully(int fd, void *data, size_t room)
 {
     size_t length = 0;
@@ -47,7 +47,7 @@ static void wait_for(pid_t child)
 
 /* ---- A buffer is copied ---------------------------------------------------------------------- */
 
-/* What stdio has buffered is memory. Prints to a pipe, in two processes, and says what arrives. */
+/* stdio's buffer is memory, so fork copies it. Prints to a pipe in both, and says what arrives. */
 static void print_in_both(const char *what, bool flush, void (*end)(int status))
 {
     int ends[2];
@@ -83,7 +83,7 @@ static int is_left_alone(void *argument)
     pid_t parent = *(pid_t *)argument, self = getpid();
     char turn;
     if (read_fully(line[1], &turn, 1) != 1)
-        return EXIT_FAILURE; /* there is no main any more */
+        return EXIT_FAILURE; /* main has gone */
     say("orphan", "my parent was %ld, now it is %ld", (long)parent, (long)getppid());
     if (write(line[1], &self, sizeof self) < 0)
         die("write");
@@ -121,7 +121,7 @@ static void play_orphan(void)
         exit(EXIT_FAILURE); /* it has said why */
     struct pollfd end = {.fd = line[0], .events = POLLIN};
     bool has_ended = poll(&end, 1, 0) > 0;
-    say("main", "has joined it; its end of our line is %s", has_ended ? "closed" : "still open");
+    say("main", "has joined it; its end of our socket is %s", has_ended ? "closed" : "still open");
     send(line[0], "", 1, MSG_NOSIGNAL);
     if (read_fully(line[0], &orphan, sizeof orphan) != sizeof orphan)
         fail("the orphan has said nothing");
@@ -129,7 +129,7 @@ static void play_orphan(void)
     if (waitpid(orphan, &status, 0) == orphan)
         say("main", "waits for the orphan: exit code %d", WEXITSTATUS(status));
     else
-        say("main", "waits for the orphan: it is no child of mine");
+        say("main", "waits for the orphan: it is not my child");
 }
 
 /* ---- A lock is copied, and its owner is not -------------------------------------------------- */
@@ -164,13 +164,13 @@ static void play_thread(void)
     if (child < 0)
         die("fork");
     if (child == 0) {
-        say_lock("child", "has one thread, its own; its copy of the lock is");
+        say_lock("child", "has only one thread; its copy of the lock is");
         child_exit(EXIT_SUCCESS);
     }
     wait_for(child);
     pthread_barrier_wait(&both);
     pthread_join(thread, NULL);
-    say_lock("main", "the thread has given the lock back: it is");
+    say_lock("main", "the thread has released the lock: it is");
 }
 
 static int demo(char **operands)
@@ -191,6 +191,6 @@ int main(int argc, char **argv)
         {"adopt", NULL, "main becomes the parent of orphans (Linux)", .flag = &adopt},
         {0},
     };
-    static const struct program program = {"Fork copies what nobody thinks of.", commands, options};
+    static const struct program program = {"Fork copies more than you think.", commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,10 +1,10 @@
 /* 19d_exec: another program in the same process: what survives, and what must not
  *
  * Predict  a child has a handler for one signal, ignores another, blocks a third, and has a file
- *          open. Then it calls exec. Which of the four does the new program find?
+ *          open. Then it calls exec. Which of the four does the new program still find?
  * Run      build/19d_exec
- * Watch    the pid stays, the memory is new; what was ignored, blocked or open is so still, until
- *          the child tidies up before exec; and an exec that fails returns.
+ * Watch    the pid stays, the memory is new; what was ignored, blocked or open stays so, unless the
+ *          child tidies up before exec; exec returns only if it fails.
  * Before   19c_copies
  * After    20a_private_list
  * Python   subprocess.run: close_fds, restore_signals, FileNotFoundError; os.execvp
@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NOT_FOUND = 127 }; /* what sh says of a command that cannot be run */
+enum { NOT_FOUND = 127 }; /* the status that sh gives for a command that it cannot find */
 
 static char *own_path;
 static sigset_t inherited; /* the mask */
@@ -84,7 +84,7 @@ static void tidy_up(void)
     fcntl(secret, F_SETFD, FD_CLOEXEC);
 }
 
-/* Returns only if there is no such program, or it cannot be run. */
+/* Returns only if there is no such program, or if it cannot be run. */
 static int become(char *program)
 {
     char fd[16];
@@ -98,7 +98,8 @@ static int is_careless(void *unused)
 {
     (void)unused;
     set_up();
-    say("child", "I am %ld, mark is %d; I leave all as it is, and exec", (long)getpid(), mark);
+    say("child", "I am %ld, mark is %d; I leave all of it as it is, and call exec", (long)getpid(),
+        mark);
     return become(own_path);
 }
 
@@ -106,7 +107,7 @@ static int is_careful(void *unused)
 {
     (void)unused;
     set_up();
-    say("child", "I am %ld, mark is %d; I tidy up, and exec", (long)getpid(), mark);
+    say("child", "I am %ld, mark is %d; I tidy up, and call exec", (long)getpid(), mark);
     tidy_up();
     return become(own_path);
 }

@@ -1,12 +1,12 @@
-/* 20a_private_list: each process has its own memory, and sees no write of the others
+/* 20a_private_list: each process has its own memory, and sees nothing that others write
  *
- * Predict  ten children append their number to a list. All ten have done so, and the list of each
- *          stands at the same address as the parent's. What does the parent print?
+ * Predict  ten children append their numbers to a list. All ten have done so, and the list of each
+ *          has the same address as the parent's. What does the parent print?
  * Run      build/20a_private_list, then with --addresses
- * Watch    eleven lists at one address, all at the same time; the parent learns what is sent to it,
+ * Watch    eleven lists at one address, all at the same time; the parent learns what a child sends,
  *          and nothing else.
  * Before   19a_processes
- * After    20b_copy_on_write; 21a_shared_array, where a write is seen by all
+ * After    20b_copy_on_write; 21a_shared_array, where all see each write
  * Python   the posts' li.append(i) in ten processes; id(li)
  */
 #include "processes/actor.h"
@@ -39,7 +39,7 @@ static void append(struct list *list, int item)
     list->items[list->count++] = item;
 }
 
-/* Says it as Python prints it, "[1, 2]", and with --addresses where it stands. */
+/* Prints the list as Python does, "[1, 2]", and with --addresses its address. */
 static void say_list(const char *actor, const char *what, const struct list *list)
 {
     char text[64] = "", place[32] = "";
@@ -54,7 +54,7 @@ static void say_list(const char *actor, const char *what, const struct list *lis
 
 /* ---- Ten children ---------------------------------------------------------------------------- */
 
-/* What a child sends. The address is a number, which means something in the child alone. */
+/* What a child sends. The address is only a number, which means nothing outside the child. */
 struct report {
     const struct list *list;
     int count;
@@ -76,7 +76,7 @@ static int foo(void *argument)
     if (write(reports[1], &report, sizeof report) < 0)
         die("write");
     actor_end_turn();
-    actor_await_turn(); /* lives on, so that all lists are there at the same time */
+    actor_await_turn(); /* stays alive, so that all lists exist at the same time */
     return EXIT_SUCCESS;
 }
 
@@ -114,7 +114,7 @@ static int demo(char **operands)
         items += report.count;
         same += report.list == &li;
     }
-    say("parent", "ten lists of theirs hold %d items; %d stand where mine stands", items, same);
+    say("parent", "their ten lists hold %d items; %d have the address of mine", items, same);
     say_list("parent", "ending: the list is", &li);
     for (int i = 0; i < CHILDREN; i++) {
         actor_give_turn(&children[i]);
@@ -127,10 +127,10 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
-        {"addresses", NULL, "print where each list stands", .flag = &addresses},
+        {"addresses", NULL, "print the address of each list", .flag = &addresses},
         {0},
     };
     static const struct program program = {
-        "Each process has its own memory, and sees no write of the others.", commands, options};
+        "Each process has its own memory, and sees nothing that others write.", commands, options};
     return args_run(argc, argv, &program);
 }

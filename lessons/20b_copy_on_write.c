@@ -1,14 +1,14 @@
-/* 20b_copy_on_write: fork copies no page, the first write to a page does
+/* 20b_copy_on_write: fork copies no page; the first write to a page copies it
  *
  * Predict  a process with 16 MiB in memory forks. How much is copied at once? How much when the
- *          child reads all of it? When it writes one byte? And who has a copy when the parent
+ *          child reads all of it? When it writes one byte? And who gets a copy when the parent
  *          writes, and the child does not?
  * Run      build/20b_copy_on_write, then with --write 0 and --write 16
- * Watch    after the fork both have all pages, and share them; whoever writes gets a copy, of that
- *          page alone.
+ * Watch    after the fork the two share all pages; whoever writes to a page gets a copy of that
+ *          page only.
  * Before   20a_private_list
  * After    21a_shared_array
- * Python   nothing of its own: os.fork is fork(2), and each reference count is a write
+ * Python   the same, because os.fork is fork(2); changing a reference count is a write
  * Needs    Linux: /proc/PID/smaps, proc(5)
  */
 #define _DEFAULT_SOURCE /* for MAP_ANONYMOUS and madvise */
@@ -37,7 +37,7 @@ static void map_region(void)
 {
     page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     region_bytes = (size_t)size_mib << 20;
-    /* a page before it and one behind, which nobody may touch, keep it apart from its neighbours */
+    /* a page before it and one after it, which nobody may touch, separate it from its neighbours */
     unsigned char *mapped =
         mmap(NULL, region_bytes + 2 * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
@@ -45,7 +45,7 @@ static void map_region(void)
     region = mapped + page_bytes;
     if (mprotect(region, region_bytes, PROT_READ | PROT_WRITE) < 0)
         die("mprotect");
-    /* small pages, so that all kernels count alike; where it fails, there are no others */
+    /* small pages, so that all kernels count alike; if it fails, there are only small ones */
     madvise(region, region_bytes, MADV_NOHUGEPAGE);
 }
 
@@ -65,10 +65,10 @@ static size_t kib_of_pages_with(unsigned char mark)
 
 /* ---- Who has its pages ----------------------------------------------------------------------- */
 
-/* What of the region is in memory, in KiB. */
+/* How much of the region is in memory, in KiB. */
 struct usage {
     long shared;  /* pages that another process has too */
-    long private; /* pages that this process alone has */
+    long private; /* pages that only this process has */
 };
 
 /* (Linux: smaps has some lines for each mapping, the first with its addresses. proc(5)) */
@@ -146,7 +146,7 @@ static void play(void)
 {
     struct actor child;
     size_t write_bytes = (size_t)write_mib << 20;
-    show("parent", "has mapped it");
+    show("parent", "maps the region");
     write_to_pages(0, region_bytes, 1);
     show("parent", "after writing 1 to each page");
     say("parent", "forks");
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
         {"write", "MIB", "memory that each writes to", .number = &write_mib, .max = 1024},
         {0},
     };
-    static const struct program program = {"Fork copies no page, the first write to a page does.",
-                                           commands, options};
+    static const struct program program = {
+        "Fork copies no page; the first write to a page copies it.", commands, options};
     return args_run(argc, argv, &program);
 }

@@ -37,7 +37,7 @@ ends_with() { # STATUS ERRORS
     ends_with 0 ''
     equal 'pids' 10 "$(sed -n 's/.* hi [0-9]: I am \([0-9]*\), my .*/\1/p' "$LOG" | sort -u | wc -l)"
     equal 'parents' "$main" "$(sed -n 's/.* hi [0-9]:.* my parent is //p' "$LOG" | sort -u)"
-    equal 'main' "$main" "$(sed -n 's/^main .* I am \([0-9]*\),.*/\1/p' "$LOG")"
+    equal 'main' "$main" "$(sed -n 's/^main .* I am \([0-9]*\);.*/\1/p' "$LOG")"
 }
 
 @test "19a: all are alive before the first is joined; with --join-inside, one at a time" {

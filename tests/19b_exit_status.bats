@@ -44,7 +44,7 @@ switches() {
 }
 
 @test "19b: a limit that is over leaves the child as it was" {
-    [[ $(play) == *'ETIMEDOUT: it still runs'*'the same child is killed: exit code -9'* ]]
+    [[ $(play) == *'ETIMEDOUT: it is still running'*'the same child is killed: exit code -9'* ]]
 }
 
 # A wait that looks every 10 ms would be switched away from 30 times in this time; time is the subject here.
@@ -72,7 +72,7 @@ switches() {
 
 @test "19b: started twice, never started, not one's own: refused" {
     equal 'twice' 'EALREADY, once is enough' "$(after 'a second time')"
-    equal 'never' 'ESRCH, there is none' "$(after 'was never started')"
+    equal 'never' 'ESRCH, there is no process' "$(after 'was never started')"
     equal 'a sister' 'ECHILD, only its parent can' "$(after 'joins its sister')"
 }
 

@@ -45,7 +45,7 @@ after() { # WORDS [OPTION...]
 }
 
 @test "19c: join waits for the child itself, whoever has copies of its line" {
-    [[ $(play) == *'has joined it; its end of our line is still open'*'orphan | my parent was'* ]]
+    [[ $(play) == *'has joined it; its end of our socket is still open'*'orphan | my parent was'* ]]
 }
 
 @test "19c: an orphan has a new parent, which is not main" {
@@ -55,7 +55,7 @@ after() { # WORDS [OPTION...]
     ends_with 0 ''
     read -r child parent < <(sed -n 's/^orphan .* was \([0-9]*\), now it is \([0-9]*\)$/\1 \2/p' "$LOG")
     [[ $child && $parent && $parent != "$child" && $parent != "$main" ]] || fail "child $child, parent $parent"
-    grep -q 'waits for the orphan: it is no child of mine' "$LOG"
+    grep -q 'waits for the orphan: it is not my child' "$LOG"
 }
 
 @test "19c: with --adopt, main is the parent of the orphan, and has its status" {
@@ -68,8 +68,8 @@ after() { # WORDS [OPTION...]
 
 @test "19c: the copy of a lock stays held, as its owner is not copied" {
     equal 'the end' 'thread | has the lock; main forks
-child  | has one thread, its own; its copy of the lock is held
-main   | the thread has given the lock back: it is free' "$(play | tail -n 3)"
+child  | has only one thread; its copy of the lock is held
+main   | the thread has released the lock: it is free' "$(play | tail -n 3)"
 }
 
 # ---- Being refused and stopped -----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ ends_with() { # STATUS ERRORS
     local expected='parent | starts ten children; the list is []' i
     for i in {0..9}; do expected+=$'\n'"child-$i | appends $i: the list is [$i]"; done
     equal 'the demo' "$expected
-parent | ten lists of theirs hold 10 items; 10 stand where mine stands
+parent | their ten lists hold 10 items; 10 have the address of mine
 parent | ending: the list is []" "$(play)"
 }
 

@@ -80,7 +80,7 @@ child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
 
 @test "20b: what is mapped takes no memory before it is written to" {
     begin 60000 --size 1024
-    await 'has mapped it  *0 KiB shared,  *0 KiB private'
+    await 'maps the region  *0 KiB shared,  *0 KiB private'
     local reserved resident
     reserved=$(awk '/^VmSize/ { print $2 }' "/proc/$SERVER/status")
     resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$SERVER/status")
