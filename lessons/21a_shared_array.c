@@ -3,7 +3,7 @@
  * Predict  temp is {11, 22, 33, 44}. foo(0), a process, sets temp[0] to 100, foo(1) sets temp[1] to
  *          101, and each prints temp afterwards. Which printouts can there be?
  * Run      build/21a_shared_array, then with --private
- * Watch    what one process writes is there for all of them: they have the same memory. There are
+ * Watch    what one process writes all of them see, because they have the same memory. There are
  *          three orders, and the post names two.
  * Before   20a_private_list, 20b_copy_on_write
  * After    21b_type_codes, 21c_compound_update
@@ -25,11 +25,11 @@
 enum { LENGTH = 4 };
 
 static bool is_private;
-static int *temp; /* the same address in all of them: fork copies the map */
+static int *temp; /* the same address in all of them: fork copies the mapping */
 
 /* ---- The array ------------------------------------------------------------------------------- */
 
-/* Memory without a file and without a name. The children that are started from now on share it. */
+/* Memory without a file or a name. Children that are started from now on share it. */
 static void make_array(void)
 {
     static const int first[LENGTH] = {11, 22, 33, 44};
@@ -41,7 +41,7 @@ static void make_array(void)
     memcpy(temp, first, sizeof first);
 }
 
-/* temp[index]: -1 is the last. C would take the int before the first, and nobody would notice. */
+/* temp[index]: -1 is the last item. C itself would use the int before the first, unnoticed. */
 static int *item(int index)
 {
     if (index < -LENGTH || index >= LENGTH) {

@@ -1,10 +1,10 @@
 /* 21b_type_codes: an array of any C type, its bounds, and the bounds of its values
  *
- * Predict  an item of type code 'b' is one byte with a sign. It is set to 300. What is it then? And
- *          in an array of two items, what is [2], what is [-3]?
+ * Predict  an item of type code 'b' is one byte with a sign. A program sets it to 300. What is it
+ *          then? And in an array of two items, what are [2] and [-3]?
  * Run      build/21b_type_codes, then value b 300
- * Watch    a type code names a C type: its size and its range are the machine's. C cuts a value to
- *          fit, and reads beside an array, without a word.
+ * Watch    a type code names a C type, whose size and range depend on the machine. C cuts a value
+ *          to fit, and reads outside an array, without any error.
  * Before   21a_shared_array
  * After    21c_compound_update
  * Python   the posts' table of type codes: Array(typecode, size)
@@ -23,7 +23,7 @@
 
 /* ---- The types ------------------------------------------------------------------------------- */
 
-/* One item, of whatever type: each member is named after its type code. */
+/* One item of any type. Each member is named after its type code. */
 union item {
     char c;
     wchar_t u;
@@ -67,8 +67,8 @@ enum { TYPES = sizeof types / sizeof *types };
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-/* The item as a number of 64 bits: the size says how many of its bits count, and in a signed type
- * the first of them is the sign. */
+/* The item as a number of 64 bits. The size says how many of them count, and in a signed type the
+ * first of those is the sign. */
 static unsigned long long bits_of(const struct type *type, union item item)
 {
     unsigned long long bits = type->size == sizeof item.B   ? item.B
@@ -79,7 +79,7 @@ static unsigned long long bits_of(const struct type *type, union item item)
     return type->kind == SIGNED ? (bits ^ sign) - sign : bits;
 }
 
-/* What C stores in an integer if nobody asks: as many bits as there is room for. */
+/* What C stores in an integer if nobody checks: as many bits as there is room for. */
 static union item cut(const struct type *type, long long number)
 {
     union item item = {.Q = 0};

@@ -1,10 +1,10 @@
-/* 21c_compound_update: each access is locked, and an update is lost all the same
+/* 21c_compound_update: each access is locked, and still an update is lost
  *
- * Predict  ann and bob, two processes, each do temp[0] = 1 + temp[0]. Every single read and every
- *          single write of an item is locked. temp[0] was 11: what may it be now?
+ * Predict  ann and bob, two processes, each do temp[0] = 1 + temp[0]. Each read and each write
+ *          of an item is locked. temp[0] was 11. What may it be now?
  * Run      build/21c_compound_update
- * Watch    a locked read and a locked write are not one locked update. The lock that is held from
- *          the read to the write loses none.
+ * Watch    a locked read and a locked write are not one locked update. With a lock that is held
+ *          from the read to the write, nothing is lost.
  * Before   17a_lost_update, 21a_shared_array; common/processes/array.c
  * After    21d_shared_name, 22a_process_lock, 23b_two_calls
  * Python   temp[0] += 1 on multiprocessing.Array; with temp.get_lock():
@@ -36,7 +36,7 @@ static int add_one(void *argument)
     return EXIT_SUCCESS;
 }
 
-/* with temp.get_lock(): array_get and array_set take it once more: it is recursive. */
+/* with temp.get_lock(): array_get and array_set take the lock once more, as it is recursive. */
 static int add_one_locked(void *argument)
 {
     const char *self = argument;
@@ -59,8 +59,8 @@ static int add_one_locked(void *argument)
 
 /* ---- ann and bob ----------------------------------------------------------------------------- */
 
-/* Two turns for each, in alternation. A turn that ends in a wait for the lock goes on when the
- * other gives it back. */
+/* ann and bob take turns, two each. A turn that ends in a wait for the lock continues when the
+ * other one gives it back. */
 static void play(int (*update)(void *argument))
 {
     enum { LENGTH = 4, TURNS = 2 };
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {"Each access is locked, and an update is lost.",
+    static const struct program program = {"Each access is locked, and still an update is lost.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,7 +1,7 @@
 /* 21d_shared_name: shared memory with a name, for any process that knows it
  *
  * Predict  a program makes shared memory with a name, and is killed. Does the name still exist? And
- *          if the name is removed while another process has the memory, what does that one have?
+ *          if the name is removed, what is left to a process that has opened it?
  * Run      build/21d_shared_name, then in two terminals: create --name /mine, show --name /mine
  * Watch    a name is for finding the memory; whoever has mapped it keeps it
  * Before   03a_unix_stream, 21c_compound_update
@@ -38,14 +38,14 @@ static struct array *map(int fd, size_t bytes)
     return memory;
 }
 
-/* O_EXCL: a name that exists is somebody else's. The mode: for this user alone. */
+/* O_EXCL: a name that exists is somebody else's. The mode: only this user may open it. */
 static struct array *create_array(void)
 {
     int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd < 0)
         die("shm_open %s", name);
     signal(SIGXFSZ, SIG_IGN); /* a limit is an error, not the end */
-    do /* ftruncate would promise memory that is not there: SIGBUS at a touch */
+    do /* ftruncate would promise memory that is not there: SIGBUS on access */
         errno = posix_fallocate(fd, 0, (off_t)array_bytes(LENGTH));
     while (errno == EINTR);
     struct array *array = errno == 0 ? map(fd, array_bytes(LENGTH)) : MAP_FAILED;
@@ -61,7 +61,7 @@ static struct array *create_array(void)
     return array;
 }
 
-/* Anybody may have made the name, and not be ready: the size and the magic number tell. */
+/* Anybody may have made the name, or its maker may not be ready yet: size and magic number tell. */
 static struct array *open_array(void)
 {
     int fd = shm_open(name, O_RDWR, 0);
@@ -104,7 +104,7 @@ static int play_maker(void *argument)
     return EXIT_SUCCESS;
 }
 
-/* Kills the maker, which cannot remove the name. A signal that ends main waits until main has. */
+/* Kills the maker, which cannot remove the name then. Signals wait until main has removed it. */
 static void kill_maker(struct actor *maker)
 {
     sigset_t all, before;
@@ -123,7 +123,7 @@ static int demo(char **operands)
     static char own_name[40];
     snprintf(own_name, sizeof own_name, "/21d_shared_name.%ld", (long)getpid());
     name = own_name;
-    shm_unlink(name); /* each pid is used again some day, and its name may have been left */
+    shm_unlink(name); /* pids are reused: an earlier process with this one may have left the name */
     struct actor maker;
     actor_start(&maker, "maker", play_maker, NULL);
     if (!actor_give_turn(&maker))

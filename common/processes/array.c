@@ -48,7 +48,7 @@ bool array_acquire(struct array *array, bool blocking)
     int error = blocking ? pthread_mutex_lock(&array->lock) : pthread_mutex_trylock(&array->lock);
     if (error == EBUSY)
         return false;
-    if (error == EOWNERDEAD) /* the items are as the dead one left them: lesson 22b repairs */
+    if (error == EOWNERDEAD) /* the items are as the dead one left them; lesson 22b repairs them */
         error = pthread_mutex_consistent(&array->lock);
     must(error, "pthread_mutex_lock");
     return true;
@@ -102,7 +102,7 @@ struct array_text array_text(struct array *array)
     int item = 0;
     array_acquire(array, true);
     for (size_t i = 0; i < array->length && used < sizeof text.text - LONGEST; i++) {
-        array_get(array, (long)i, &item); /* takes the lock once more: it is recursive */
+        array_get(array, (long)i, &item); /* takes the lock once more, as it is recursive */
         used += (size_t)snprintf(text.text + used, sizeof text.text - used, "%s%d", i ? ", " : "{",
                                  item);
     }

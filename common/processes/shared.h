@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-/* Zeroed memory that this process and the children that it starts from now on share; the end of the
- * process with a message if there is none. It has no name, and is gone when the last of them has
- * ended or given it back. mmap(2), MAP_SHARED | MAP_ANONYMOUS */
+/* Returns zeroed memory, which this process shares with the children that it starts from now on. It
+ * has no name, and is gone when the last of them has ended or given it back. If there is no memory,
+ * the process ends with a message. mmap(2), MAP_SHARED | MAP_ANONYMOUS */
 void *shared_new(size_t bytes);
 
-/* Gives it back, in this process. munmap(2) */
+/* Gives it back, in this process only. munmap(2) */
 void shared_free(void *memory, size_t bytes);
 
 #endif
