@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 40, MOST_ROUNDS = 25 };
+enum { MOST = 40, MOST_ROUNDS = 25, FEWEST = 24 }; /* files that may be open */
 
 static const char *models = "serial,threading,forking,epoll", *mode_name = "connect";
 static struct load_plan plan = {.clients = 16, .size = 64};
@@ -118,7 +118,7 @@ static void measure(struct entry *entry, long round)
 static void print_row(struct entry *entry, double best)
 {
     double rate = rounds_median(entry->rate, rounds), ratio = best > 0 ? rate / best : 0;
-    double length = ratio * entry->last.served / (double)plan.clients * 30;
+    int length = (int)(ratio * entry->last.served / (double)plan.clients * 30 + 0.5);
     char figures[64];
     snprintf(figures, sizeof figures, "%6d %8.0f ±%2.0f%% %5.2f", entry->last.served, rate,
              rounds_spread(entry->rate, rounds), ratio);
@@ -126,8 +126,7 @@ static void print_row(struct entry *entry, double best)
         say(entry->actor, "%s %8.0f %8.0f %7.1f", figures, entry->last.median_us,
             entry->last.p99_us, entry->cpu_us);
     else
-        say(entry->actor, "%s %.*s", figures, (int)(length + 0.5),
-            "##############################");
+        say(entry->actor, "%s %.*s", figures, length, "##############################");
     if (entry->last.failed > 0)
         say(entry->actor, "refused or lost %d of %ld", entry->last.failed,
             plan.clients + plan.idle);
@@ -168,7 +167,8 @@ static int contest(char **operands)
     (void)operands;
     read_options();
     stop_on_signals();
-    net_raise_descriptor_limit();
+    if (net_raise_descriptor_limit() < FEWEST)
+        fail("few files may be open: a contest needs %d", FEWEST);
     if (!any_cpu)
         contender_share_a_cpu();
     for (long round = 0; round < rounds; round++)            /* A B C A B C, and not A A B B C C: */

@@ -106,6 +106,7 @@ static void send_message(void)
 static int answer_messages(void *unused)
 {
     (void)unused;
+    close(ends[0]); /* else it would be its own peer, and outlive a parent that is killed */
     for (char byte; recv(ends[1], &byte, 1, 0) == 1;)
         send(ends[1], &byte, 1, MSG_NOSIGNAL);
     return EXIT_SUCCESS;
