@@ -21,8 +21,6 @@ in_full = $(if $(filter 0$(1),$(NUMBERS)),0$(1),$(1))
 override T := $(call in_full,$(T))
 PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(filter-out $(LEFT_OUT) %/flaky.c %/tsan_select.c,$(wildcard tests/peers/*.c)))
 lessons_of = $(patsubst lessons/%.c,%,$(sort $(wildcard lessons/$(1)_*.c lessons/$(1)[a-z]_*.c)))
-# How a lesson's demo is played stands after "Run" in the comment at the top of its file.
-demo = $(shell sed -n '/^ [*] Run  /{s/,.*//;s|.*build/[0-9a-z_]*||;p;q;}' lessons/$(1).c)
 
 # The FD_SET of musl's <sys/select.h> mixes signed and unsigned by itself.
 GLIBC := $(shell echo '$(hash)include <features.h>' | $(CC) -E -dM - 2> /dev/null | grep -w __GLIBC__)
@@ -37,7 +35,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help tour test bugs bench slides clean FORCE $(NUMBERS) NN build common lessons tests
+.PHONY: all programs help list tour test bugs bench slides clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,41 +72,22 @@ $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/t
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
-define play
-$(if $(word 2,$(2)),@printf '\n== %s ==\n' $(1))
-@$(BUILD)/$(1) $(or $(ARGS),$(call demo,$(1)))
-
-endef
+PLAY = @BUILD='$(BUILD)' ARGS='$(ARGS)' sh common/stage/tour.sh
 
 NN:  ## play lesson 17b, or all of 17; make 06 ARGS="serve --port 8002"
-$(NUMBERS): %: all
-	$(foreach lesson,$(call lessons_of,$(call in_full,$*)),$(call play,$(lesson),$(call lessons_of,$(call in_full,$*))))
+.SECONDEXPANSION:
+$(NUMBERS): %: $$(addprefix $(BUILD)/,$$(call lessons_of,$$(call in_full,$$*)))
+	$(PLAY) play $(call lessons_of,$(call in_full,$*))
 
-TOURED = $(filter $(patsubst lessons/%.c,%,$(wildcard lessons/$(T)*.c)),$(LESSONS))
-# What the tour says of a lesson stands in the comment at the top of its file, after "Predict" and "Run".
-define TOUR
-part() {
-    awk -v key="$$1" '$$0 ~ "^ [*] " key "  " { on = 1; sub(/^ [*] [A-Za-z]+ +/, ""); print; next } \
-        on && /^ [*]    / { sub(/^ [*] +/, ""); print; next } { on = 0 }' "lessons/$$2.c" | paste -sd ' ' -
-}
-number=0
-for lesson in $(TOURED); do
-    number=$$((number + 1))
-    title=$$(sed -n '1s/^[^:]*: //p' "lessons/$$lesson.c")
-    printf '\n== lesson %d of $(words $(TOURED)): %s ==\n%s\n\n' $$number "$$lesson" "$$title"
-    printf 'What do you think? %s\n' "$$(part Predict "$$lesson")" | fold -s -w 80
-    run=$$(part Run "$$lesson" | sed 's/,.*//')
-    printf '\n$$ %s\n' "$$run"
-    if [ -t 0 ] && [ -t 1 ]; then printf '(Enter runs it) '; read -r _ || exit 0; fi
-    sh -c "$$(printf '%s' "$$run" | sed 's|build/|$(BUILD)/|g')" || exit
-done
-printf '\nThat was the tour. make help lists what else there is.\n'
-endef
-export TOUR
+list:  ## the lessons and what each is about
+	$(PLAY) list $(LESSONS)
 
-tour: all  ## play every lesson, or T=17; on a terminal, Enter goes on
+# From the first lesson of T on.
+TOURED = $(shell printf '%s\n' $(LESSONS) | sed -n '/^$(T)/,$$p')
+
+tour: all  ## play every lesson, or from T=17 on; on a terminal, Enter goes on
 	$(if $(TOURED),,@echo 'make tour: no lesson for T=$(T)' >&2; exit 2)
-	@eval "$$TOUR"
+	$(PLAY) tour $(TOURED)
 
 bench: programs  ## the showdown of all, in under two minutes, into build/bench/
 	@BUILD='$(BUILD)' bash tests/peers/bench.bash
@@ -150,10 +129,13 @@ help:  ## this list
 	@$(list_targets)
 
 mistyped = { echo "make: no target '$@'. There are:"; $(list_targets); } >&2; exit 2
+# 17d, 066: the sittings of that number, if there are any.
+meant = $(sort $(filter $(shell printf '%02d' "$$(echo $@ | sed 's/^0*//; s/[^0-9].*//')")%,$(NUMBERS)))
+no_lesson = { echo "make: no lesson $@.$(if $(meant), Did you mean $(meant)?) make list names them all."; } >&2; exit 2
 
 # For a target that is mistyped; not for the sources, which come here too when all is made again (make -B).
 .DEFAULT:
-	@$(if $(filter $@,$(MAKECMDGOALS)),$(mistyped),:)
+	@$(if $(filter $@,$(MAKECMDGOALS)),$(if $(filter 0% 1% 2% 3% 4% 5% 6% 7% 8% 9%,$@),$(no_lesson),$(mistyped)),:)
 
 # These are there, but are no targets either.
 NN build common lessons tests:

@@ -1,4 +1,4 @@
-/* 24d_lifetime: how a worker begins, how often it is replaced, and how a pool ends in a hurry
+/* 24d_lifetime: how a worker begins, is replaced and ends, and a pool in a hurry
  *
  * Predict  an initializer sets a global variable to 42. Which value does a task find, and which has
  *          main? 10,000 tasks wait and none ever ends: how long does terminate take?

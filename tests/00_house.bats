@@ -268,19 +268,11 @@ make_here() {
     [[ $output == 'Usage: 01a_serial_server '* ]] || fail "$output"
 }
 
-@test "00: make NN plays what the tour plays" {
-    local lesson runs=''
-    for lesson in $(lessons); do
-        runs+=$(sed -nE '/^ [*] Run  /{s/,.*//;s/.* build/build/;p;q}' "lessons/$lesson.c")$'\n'
-    done
-    # shellcheck disable=SC2046 # a word for each
-    equal 'the commands' "${runs%$'\n'}" "$(make_here -n BUILD=build $(lessons | cut -d _ -f 1) | grep '^build/' | sed 's/ *$//' | tr -s ' ')"
-}
-
 # A course of five lessons, each of which says its name; bats says what it is given.
 @test "00: a number plays its hour, a letter one sitting, and a zero in front may be left out" {
     local copy=$BATS_TEST_TMPDIR/course lesson
-    mkdir -p "$copy"/{lessons,common/room,tests/peers,bin}
+    mkdir -p "$copy"/{lessons,slides,common/{room,stage},tests/peers,bin}
+    cp common/stage/tour.sh "$copy/common/stage"
     for lesson in 06_one 16_six 17a_two 17b_three 18_four; do
         printf '/* %s: a title\n * Predict  what?\n * Run  build/%s, or make it\n */\n' "$lesson" "$lesson" > "$copy/lessons/$lesson.c"
         printf '#include <stdio.h>\nint main(int n, char **v) { return printf("%s %%s\\n", n > 1 ? v[1] : "") < 0; }\n' "$lesson" >> "$copy/lessons/$lesson.c"
@@ -300,8 +292,12 @@ make_here() {
     equal 'make 17' $'\n== 17a_two ==\n17a_two \n\n== 17b_three ==\n17b_three ' "$(make_course 17)"
     equal 'make 17b ARGS=' '17b_three serve' "$(make_course 17b ARGS='serve now')"
     equal 'make tour' $'06_one \n16_six \n17a_two \n17b_three \n18_four ' "$(make_course tour < /dev/null | grep '^[01]')"
-    equal 'make tour T=17' $'17a_two \n17b_three ' "$(make_course tour T=17 < /dev/null | grep '^[01]')"
-    equal 'make tour T=6' '== lesson 1 of 1: 06_one ==' "$(make_course tour T=6 < /dev/null | grep '^== ')"
+    equal 'make tour T=17' $'17a_two \n17b_three \n18_four ' "$(make_course tour T=17 < /dev/null | grep '^[01]')"
+    equal 'make tour T=6' '== lesson 1 of 5: 06_one ==' "$(make_course tour T=6 < /dev/null | grep '^== ' | head -n 1)"
+    equal 'make list' $'06  a title\n16  a title\n17a a title\n17b a title\n18  a title' "$(make_course list)"
+    equal 'make 17d' 'make: no lesson 17d. Did you mean 17 17a 17b? make list names them all.' "$(make_course 17d | head -n 1)"
+    equal 'make 006' 'make: no lesson 006. Did you mean 06? make list names them all.' "$(make_course 006 | head -n 1)"
+    equal 'make 99' 'make: no lesson 99. make list names them all.' "$(make_course 99 | head -n 1)"
     equal 'make test T=17b' 'bats tests/17b_three.bats' "$(make_course test T=17b)"
     equal 'make test T=6' 'bats tests/06_one.bats' "$(make_course test T=6)"
     mkdir -p build/tests
@@ -309,6 +305,9 @@ make_here() {
     equal "make test T='1[68]'" $'bats tests/16_six.bats\nbats tests/18_four.bats' "$(make_course test T='1[68]' | sort)"
     run make_course tour T=19
     [[ $status == 2 && $output == *'no lesson for T=19'* ]] || fail "$output"
+    rm -r build
+    make_course 16
+    equal 'what make 16 builds' 16_six "$(find build -maxdepth 1 -type f -perm -u+x -printf '%f ' | xargs)"
 }
 
 @test "00: each lesson's help fits 80 columns" {
@@ -339,6 +338,23 @@ make_here() {
     [[ $output == *'== lesson 2 of '* && $output != *'== lesson 3 of '* ]] || fail "$output"
 }
 
+on_a_terminal() { # KEYS TARGETS...
+    limited "$BUILD/peers/pty" type "$1" env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=$BUILD" "${@:2}"
+}
+
+@test "00: on a terminal, s skips a lesson of the tour, b goes back, and q quits" {
+    equal 'lessons' '01a_serial_server 01b_rude_clients 01a_serial_server' \
+        "$(on_a_terminal $'s\nb\nq\n' tour | sed -n 's/^== lesson .*: \(.*\) ==.*/\1/p' | xargs)"
+}
+
+@test "00: on a terminal, make NN asks first, and says afterwards what to watch and what to try" {
+    local said
+    said=$(on_a_terminal $'\n' 17a)
+    [[ $said == '17a_lost_update: '*'(Enter runs it)'*'main   |'*'Watch  '*'Try    '* ]] || fail "$said"
+    said=$(on_a_terminal $'\x04' 17a)
+    [[ $said == *'(Enter runs it)'* && $said != *'main   |'* ]] || fail "$said"
+}
+
 @test "00: make test without a test is an error" {
     run make_here test T=98
     ((status == 2))
@@ -358,7 +374,7 @@ make_here() {
     [[ $output == *'-DGIVEN -O0 -Werror'* ]] || fail "$output"
     [[ -x out/98_new && -x out/09a_bind_twice ]]
     equal 'what stands beside the sources' 'Makefile common lessons out' "$(find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
-    equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -type f)"
+    equal 'objects among the sources' '' "$(find common lessons -not -name '*.[ch]' -not -name '*.sh' -type f)"
     built_again() { make_here BUILD="${2:-out}" SAN= CFLAGS='-O0 -Werror' CPPFLAGS="-D$1" | grep -c '^  CC ' || true; }
     equal 'what is built again for nothing' 0 "$(built_again GIVEN)"
     touch common/stage/crowd.h

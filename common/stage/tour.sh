@@ -1,0 +1,105 @@
+#!/bin/sh
+# Plays lessons for make NN and make tour, and lists them for make list. What it says of a lesson stands in the comment at
+# the top of its file, and what to try in its deck.
+#
+#   tour.sh play|tour|list LESSONS...    with BUILD, and with ARGS in place of the lesson's own, in the environment
+#
+# On a terminal the question comes first, and Enter runs the lesson. Elsewhere there is the transcript alone.
+
+part() { # KEY LESSON
+    awk -v key="$1" '$0 ~ "^ [*] " key "  " { on = 1; sub(/^ [*] [A-Za-z]+ +/, ""); print; next } \
+        on && /^ [*]    / { sub(/^ [*] +/, ""); print; next } { on = 0 }' "lessons/$2.c" | paste -sd ' ' -
+}
+
+title() {
+    sed -n '1s/^[^:]*: //p' "lessons/$1.c"
+}
+
+command_of() {
+    part Run "$1" | sed 's/,.*//'
+}
+
+run() {
+    if [ "${ARGS:-}" ]; then
+        sh -c "$BUILD/$1 $ARGS"
+    else
+        sh -c "$(command_of "$1" | sed "s|build/|$BUILD/|g")"
+    fi
+}
+
+# The first thing that the deck says to try.
+try() {
+    sed -n '/^## Try it/,$ { /^1\. /{ s/^1\. //; s/`//g; p; q; } }' "slides/$1.md" 2> /dev/null
+}
+
+after() {
+    printf '\nWatch  %s\n' "$(part Watch "$1")" | fold -s -w 80
+    try "$1" | sed 's/^/Try    /' | fold -s -w 80
+}
+
+is_terminal() {
+    [ -t 0 ] && [ -t 1 ]
+}
+
+# Of several lessons, each has its name above it.
+play() { # LESSON HOW_MANY
+    if ! is_terminal || [ "${ARGS:-}" ]; then
+        [ "$2" = 1 ] || printf '\n== %s ==\n' "$1"
+        run "$1"
+        return
+    fi
+    printf '%s: %s\n\n' "$1" "$(title "$1")"
+    part Predict "$1" | fold -s -w 80
+    printf '\n(Enter runs it) '
+    read -r _ || exit 0
+    run "$1" || return
+    after "$1"
+}
+
+# One stop of the tour. Returns 2 to go back.
+stop() { # LESSON NUMBER COUNT
+    printf '\n== lesson %d of %d: %s ==\n%s\n\n' "$2" "$3" "$1" "$(title "$1")"
+    printf 'What do you think? %s\n' "$(part Predict "$1")" | fold -s -w 80
+    printf '\n$ %s\n' "$(command_of "$1")"
+    is_terminal || {
+        run "$1"
+        return
+    }
+    printf '(Enter runs it, s skips it, b goes back, q quits) '
+    read -r key || exit 0
+    case $key in
+    q*) exit 0 ;;
+    s*) return 0 ;;
+    b*) return 2 ;;
+    esac
+    run "$1" || return 1
+    after "$1"
+}
+
+tour() {
+    number=1
+    while [ "$number" -le $# ]; do
+        eval "lesson=\${$number}"
+        stop "$lesson" "$number" $#
+        case $? in
+        0) number=$((number + 1)) ;;
+        2) [ "$number" = 1 ] || number=$((number - 1)) ;;
+        *) exit 1 ;;
+        esac
+    done
+    printf '\nThat was the tour. make help lists what else there is.\n'
+}
+
+list() {
+    for lesson; do
+        printf '%-4s%s\n' "${lesson%%_*}" "$(title "$lesson")"
+    done
+}
+
+words=$1
+shift
+case $words in
+play) for lesson; do play "$lesson" $# || exit; done ;;
+tour) tour "$@" ;;
+list) list "$@" ;;
+esac
