@@ -4,7 +4,7 @@
  *          for each read. When does it give up?
  * Run      build/15d_deadline
  * Watch    the deadline ends the request. With --deadline 0 there is none, and ann takes twice as
- *          long as a read may take: --timeout 500 --deadline 0
+ *          long as a read may take: --timeout 1000 --deadline 0
  * Before   04_lines, 15a_overrides
  * After    15e_nagle
  * Python   StreamRequestHandler.timeout, which is socket.settimeout; time.monotonic

@@ -33,10 +33,10 @@ ann    | is hung up on"
 }
 
 @test "15d: ... which no time-out for each read does" {
-    takes 1000 10000 scene 'ann    | connects from 127.0.0.1
-server | a read may take 500 ms
+    takes 2000 10000 scene 'ann    | connects from 127.0.0.1
+server | a read may take 1000 ms
 ann    | sends a byte every 10 ms
-ann    | received "you are 127.0.0.1"' --deadline 0 --timeout 500
+ann    | received "you are 127.0.0.1"' --deadline 0 --timeout 1000
 }
 
 @test "15d: SIGTERM ends the demo" {
