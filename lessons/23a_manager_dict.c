@@ -1,6 +1,6 @@
-/* 23a_manager_dict: the dictionary lives in a process of its own; whoever uses it sends messages
+/* 23a_manager_dict: the dictionary lives in a process of its own, and the others send it messages
  *
- * Predict  a child sets dic[0] = 100, and does not end. What does its parent find under 0: nothing,
+ * Predict  a child does dic[0] = 100, and does not end. What does its parent find under 0: nothing,
  *          because the child has a copy? 100, but only after the child has ended? 100, at once?
  * Run      build/23a_manager_dict
  * Watch    each access to the dictionary is a line that a thread of the manager receives
@@ -27,7 +27,7 @@
 
 /* ---- The posts' program ---------------------------------------------------------------------- */
 
-/* The proxy. A child inherits it with the connection in it, and must not use that: dict.c */
+/* The proxy. A child inherits it with its connection, which the child must not use: dict.c */
 static struct dict dic;
 
 static const char *must(const char *result)
@@ -51,7 +51,7 @@ static int foo(void *argument)
     say(name, "dic.values()");
     say(name, "%s", must(dict_call(&dic, "values", NULL)));
     actor_end_turn();
-    actor_await_turn(); /* it has not ended when main looks */
+    actor_await_turn(); /* it is still alive when main looks */
     return EXIT_SUCCESS;
 }
 
@@ -85,7 +85,7 @@ static int demo(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* ---- The same manager, to be talked to by hand ----------------------------------------------- */
+/* ---- The same manager, for talking to by hand ------------------------------------------------ */
 
 static const char *path;
 

@@ -4,10 +4,10 @@
  *          lock. Can the result be 1? And when ann asks for a key that is not there, who gets the
  *          error?
  * Run      build/23b_two_calls
- * Watch    dic["n"] += 1 is two messages, get and set, and another's get may come between them
+ * Watch    dic["n"] += 1 is two messages, get and set, and another client's get may come in between
  * Before   17a_lost_update, 23a_manager_dict
  * After    23c_manager_gone
- * Python   Manager().dict(): "each call is atomic" says nothing of two; KeyError
+ * Python   Manager().dict(): "each call is atomic" says nothing about two calls; KeyError
  */
 #include "processes/actor.h"
 #include "processes/dict.h"
@@ -35,9 +35,9 @@ static void add_one(const char *name)
     char sum[16];
     say(name, "dic[\"n\"]");
     int found = atoi(must(dict_call(&dic, "get", "n", NULL)));
-    actor_end_turn(); /* the manager's lock is free: the other's turn */
+    actor_end_turn(); /* the manager's lock is free, and the other has its turn */
     actor_await_turn();
-    say(name, "has found %d, adds one: dic[\"n\"] = %d", found, found + 1);
+    say(name, "found %d, adds one: dic[\"n\"] = %d", found, found + 1);
     snprintf(sum, sizeof sum, "%d", found + 1);
     must(dict_call(&dic, "set", "n", sum, NULL));
 }
@@ -78,7 +78,7 @@ static int demo(char **operands)
     for (int turn = 0; turn < TURNS; turn++)
         if (!actor_give_turn(&ann) || !actor_give_turn(&bob))
             exit(EXIT_FAILURE); /* it has said why */
-    say("main", "two have added one to 0: dic[\"n\"]");
+    say("main", "both have added one to 0: dic[\"n\"]");
     say("main", "%s", must(dict_call(&dic, "get", "n", NULL)));
     actor_give_turn(&ann);
     actor_give_turn(&bob);

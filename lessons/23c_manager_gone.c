@@ -1,6 +1,6 @@
-/* 23c_manager_gone: the manager is killed; its data is gone, and each call says so
+/* 23c_manager_gone: the manager is killed; its data is gone, and each call reports it
  *
- * Predict  the manager is killed with SIGKILL. What becomes of the next dic["n"]: does it wait, end
+ * Predict  the manager is killed with SIGKILL. What happens to the next dic["n"]: does it wait, end
  *          the program, or fail? What has become of the data, and of the path?
  * Run      build/23c_manager_gone
  * Watch    no call waits; the path outlives its server
@@ -24,22 +24,22 @@
 
 static const char *path;
 
-/* The proxy must have a manager. */
+/* Here there is a manager, so a call must succeed. */
 static void must(struct dict *dict, const char *result)
 {
     if (!result)
         fail("%s", dict->error);
 }
 
-/* There is no manager: a call that succeeds would be a lie. */
+/* Here there is none, so a call must fail. */
 static void must_fail(const char *who, struct dict *dict, const char *result)
 {
     if (result)
-        fail("there is a reply, and no manager");
+        fail("a reply, although there is no manager");
     say(who, "%s", dict->error);
 }
 
-/* A manager that has been killed cannot remove its path: from then on it is up to its parent. */
+/* A manager that has been killed cannot remove its path, so now that is its parent's task. */
 static void remove_path_and_end(int signal_number)
 {
     unlink(path);
@@ -55,7 +55,7 @@ static void kill_manager(struct process *manager)
     say("main", "its exit code is %d", process_exitcode(manager));
 }
 
-/* The kernel has two answers: one for a connection that was there, one for a new client. */
+/* The kernel has two answers: one for a connection that existed, one for a new client. */
 static void call_nobody(struct dict *dic)
 {
     struct dict late;
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {"The manager is killed, and each call says so.",
+    static const struct program program = {"The manager is killed, and each call reports it.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

@@ -47,8 +47,8 @@ static int run(void *argument)
 {
     struct actor *actor = argument;
     own_end = actor->ends[1];
-    close(actor->ends[0]); /* its last copy says that main is no more: later actors have some too */
-    process_end_with_parent(SIGTERM); /* and this does where it waits for something else */
+    close(actor->ends[0]); /* when its last copy closes, main has gone; later actors have copies */
+    process_end_with_parent(SIGTERM); /* for an actor that waits for something else */
     return actor->play(actor->argument);
 }
 
@@ -64,7 +64,7 @@ void actor_start(struct actor *actor, const char *name, int (*play)(void *argume
 
 static int wait_for_end(struct actor *actor)
 {
-    close(actor->ends[0]); /* first: one that waits for its turn gets none any more, and ends */
+    close(actor->ends[0]); /* first: an actor that is waiting for its turn then ends */
     if (!process_join(&actor->process, -1))
         die("waitid");
     return process_exitcode(&actor->process);

@@ -36,7 +36,7 @@ static bool lose(struct dict *dict, int error)
     return false;
 }
 
-/* With a Unix socket, a connect that a signal has interrupted is simply made once more. */
+/* With a Unix socket, a connect that a signal has interrupted may simply be called again. */
 static int connect_to(const char *path)
 {
     struct address address;
@@ -57,7 +57,7 @@ static int connect_to(const char *path)
     return -1;
 }
 
-/* Two processes on one connection would read each other's replies. */
+/* If two processes used one connection, each might read the other's replies. */
 static bool connect_own(struct dict *dict)
 {
     if (dict->owner == getpid())
@@ -78,7 +78,7 @@ static bool refuse(struct dict *dict, int error, const char *why)
     return false;
 }
 
-/* Writes the words as one line. What would be two words, or two requests, is refused. */
+/* Writes the words as one line. Refuses a word that would become two words, or two requests. */
 static bool write_line(struct dict *dict, char line[MANAGER_LINE], const char *word, va_list more)
 {
     size_t length = 0;
@@ -115,7 +115,7 @@ static const char *read_reply(struct dict *dict)
     return NULL;
 }
 
-/* A manager that does not serve this client has closed the connection, but has said why. */
+/* A manager that refuses this client has closed the connection, but has said why. */
 const char *dict_call(struct dict *dict, const char *method, ...)
 {
     char line[MANAGER_LINE];

@@ -1,9 +1,9 @@
 /* dict: a dictionary that lives in another process, as its clients see it.
  * Introduced by lesson 23a.
  *
- * A struct dict is a proxy: what is called on it goes to a manager (manager.h) as a message. Keys
- * and values are words of 1 to 31 bytes. A proxy is for one thread at a time; a child may use its
- * parent's, and its first call connects anew. multiprocessing's DictProxy
+ * A struct dict is a proxy: each call goes to a manager (manager.h) as a message. Keys and values
+ * are words of 1 to 31 bytes. Only one thread at a time may use a proxy. A child may use its
+ * parent's, because the child's first call makes a new connection. multiprocessing's DictProxy
  */
 #ifndef DICT_H
 #define DICT_H
@@ -16,7 +16,7 @@
 struct dict {
     char error[128]; /* why the last call failed, in one line */
 
-    /* the rest is the module's own */
+    /* private to the module */
     const char *path;
     pid_t owner; /* whose connection it is */
     int fd, lost;
@@ -24,24 +24,26 @@ struct dict {
     char buffer[MANAGER_LINE];
 };
 
-/* A proxy for the manager at the path, which must live as long as it. The first call connects. */
+/* Makes a proxy for the manager at this path. The text must live as long as the proxy. The first
+ * call connects. */
 void dict_init(struct dict *dict, const char *path);
 
 /* Sends the method and its arguments, which end with a NULL, and waits for the reply. Returns the
- * result, a text that is good until the next call: "" if there is none; a list is words with a
- * space between them.
+ * result, a text that is valid until the next call: "" if there is none; for a list, words with
+ * spaces between them.
  *
  *     dict_call(&dic, "set", "colour", "red", NULL)     dic["colour"] = "red"
  *     dict_call(&dic, "get", "colour", NULL)            dic["colour"]
  *     dict_call(&dic, "get", "size", "7", NULL)         dic.get("size", "7")
  *     dict_call(&dic, "items", NULL)                    dic.items(), "colour red"
  *
- * Returns NULL when it fails, with errno set: ENOENT, a missing key; EINVAL, what else the manager
- * refuses; or what became of the connection. Once that is lost, every call fails with the same
- * error: another manager at this path would not know what was stored. BaseProxy._callmethod */
+ * Returns NULL on failure, with errno set: ENOENT, a missing key; EINVAL, anything else that the
+ * manager refuses; or the error of the connection. Once the connection is lost, every call fails
+ * with the same error, because another manager at this path would not know what was stored.
+ * BaseProxy._callmethod */
 const char *dict_call(struct dict *dict, const char *method, ...) __attribute__((sentinel));
 
-/* Closes the proxy's connection; in a child, its own alone. */
+/* Closes the proxy's connection; in a child, only the child's own copy. */
 void dict_close(struct dict *dict);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* ---- The dictionary -------------------------------------------------------------------------- */
 
-/* Where the key is; where the next new one will be, if it is not there. */
+/* Where the key is, or if it is not there, where the next new key goes. */
 static int find(const struct table *table, const char *key)
 {
     int i = 0;
@@ -27,7 +27,7 @@ static int find(const struct table *table, const char *key)
     return i;
 }
 
-/* A new key stands last, a known one keeps its place. Returns false if the table is full. */
+/* A new key goes last, a known one keeps its place. Returns false if the table is full. */
 static bool set_item(struct table *table, const char *key, const char *value)
 {
     int i = find(table, key);
@@ -63,7 +63,7 @@ struct call {
     size_t length;
 };
 
-/* Adds to the reply, which is never full: the words that it may hold fit a line. */
+/* Adds to the reply, which has room for all the words that it may hold. */
 static void reply(struct call *call, const char *format, ...)
 {
     size_t room = sizeof call->reply - call->length;
@@ -132,7 +132,7 @@ static void do_len(struct table *table, struct call *call)
     reply(call, "ok %d", table->count);
 }
 
-/* keys, values and items: the method says what of each pair. */
+/* keys, values and items: the method decides what is listed of each pair. */
 static void do_list(struct table *table, struct call *call)
 {
     bool keys = strcmp(call->words[0], "values") != 0;
@@ -167,7 +167,7 @@ static const struct method {
 
 /* ---- A request: split, lock, run, unlock, send ----------------------------------------------- */
 
-/* Cuts the line into words, where it stands. Returns NULL, or what is wrong with it. */
+/* Cuts the line into words, in place. Returns NULL, or what is wrong with the line. */
 static const char *split(char *line, size_t length, struct call *call)
 {
     call->count = 0;
@@ -204,7 +204,7 @@ static void carry_out(struct manager *manager, struct call *call)
     }
 }
 
-/* A last line without its newline may have lost more than that: it is not carried out. */
+/* A last line without its newline may have lost more than that, so it is not carried out. */
 static bool serve_client(struct handler *self)
 {
     const char *actor = service_actor(self);
@@ -225,9 +225,9 @@ static bool serve_client(struct handler *self)
     return true;
 }
 
-/* Mode 0600 of the path does not keep root away, so the kernel is asked who is there: unix(7),
- * Linux. (Python wants to see that the client knows a key.) And a client keeps its connection: one
- * too many would wait for ever, so the last descriptor is for telling it so. */
+/* Mode 0600 of the path does not keep root out, so we ask the kernel who the client is: unix(7),
+ * Linux. (Python makes the client prove that it knows a key.) And clients keep their connections,
+ * so one too many would wait for ever: the last descriptor is kept for telling it so. */
 static bool is_welcome(struct server *server, const struct request *request)
 {
     (void)server;
@@ -242,7 +242,7 @@ static bool is_welcome(struct server *server, const struct request *request)
     const char *refusal = spare < 0 ? "error OSError: the manager has too many clients\n"
                                     : "error AuthenticationError: the manager is another user's\n";
     say("server", "refuses a client of user %ld", (long)peer.uid);
-    net_send_all(request->fd, refusal, strlen(refusal)); /* does not block: it is the first */
+    net_send_all(request->fd, refusal, strlen(refusal)); /* cannot block: it is the first */
     return false;
 }
 
@@ -261,7 +261,7 @@ void manager_open(struct server *server, struct manager *manager, const char *pa
 
 static int told[2]; /* a pipe: the manager tells where it listens */
 
-/* Ctrl-C, and a reader of the narration who has left, are for its parent, which then ends it. */
+/* Ctrl-C, and a closed reader of our narration, concern the parent, which then ends the manager. */
 static int run_manager(void *argument)
 {
     (void)argument;

@@ -1,16 +1,16 @@
-/* manager: a process that holds a dictionary, for the proxies of dict.h.
+/* manager: a process that holds a dictionary for the proxies of dict.h.
  * Introduced by lesson 23a.
  *
- * Lesson 13's ThreadingUnixStreamServer with a handler that carries out requests, each under the
- * dictionary's one lock. The protocol is text, and can be typed: a request is a line of words, the
- * method and its arguments; the reply is one line too, "ok" and the result, or "error".
+ * Lesson 13's ThreadingUnixStreamServer with a handler that carries out each request under the
+ * dictionary's only lock. The protocol is text that you can type: a request is a line of words, the
+ * method and its arguments; the reply is a line too, "ok" and the result, or "error".
  *
  *     set KEY VALUE      get KEY [DEFAULT]      contains KEY      keys
  *     delete KEY         pop KEY [DEFAULT]      len               values
  *     clear              update [KEY VALUE]...                    items
  *
- * Left out: a word has at most 31 bytes and no space, and there are at most 100 pairs, so that all
- * of them fit one line. Python pickles any object. multiprocessing.managers.Server
+ * Left out: a word has at most 31 bytes and no spaces, and there are at most 100 pairs, so that all
+ * of them fit one line. Python can pickle any object. multiprocessing.managers.Server
  */
 #ifndef MANAGER_H
 #define MANAGER_H
@@ -37,14 +37,14 @@ struct manager {
     } table;
 };
 
-/* Opens a server with an empty dictionary; service_run serves. It listens at the path, of mode 0600
- * (NULL: one with the pid, in the directory for temporary files). Ends the process with a message
- * if that cannot be. */
+/* Opens a server with an empty dictionary, for service_run. It listens at the path, with mode 0600
+ * (NULL: a path with the pid, in the directory for temporary files). If it cannot, the process ends
+ * with a message. */
 void manager_open(struct server *server, struct manager *manager, const char *path);
 
-/* Starts a process in which a manager serves; returns its path when it listens. The path lives as
- * long as the program, and the manager ends with it. Ends the program with a message if there can
- * be no manager. One of a program. Manager() */
+/* Starts a process in which a manager serves, and returns its path as soon as it listens. The text
+ * lives as long as the program, and the manager ends with the program. If no manager can be
+ * started, the program ends with a message. A program may have only one. Manager() */
 const char *manager_start(struct process *process);
 
 #endif
