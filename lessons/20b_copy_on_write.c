@@ -63,7 +63,7 @@ static size_t kib_of_pages_with(unsigned char mark)
     return bytes / 1024;
 }
 
-/* ---- Who has its pages ----------------------------------------------------------------------- */
+/* ---- Who has the pages ----------------------------------------------------------------------- */
 
 /* How much of the region is in memory, in KiB. */
 struct usage {

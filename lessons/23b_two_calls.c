@@ -42,7 +42,7 @@ static void add_one(const char *name)
     must(dict_call(&dic, "set", "n", sum, NULL));
 }
 
-/* The manager goes on; the error arrives where the call was made. */
+/* The manager carries on; the error arrives where the call was made. */
 static void ask_for_colour(const char *name)
 {
     say(name, "dic[\"colour\"]");

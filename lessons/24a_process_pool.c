@@ -1,11 +1,11 @@
-/* 24a_process_pool: five processes that are kept, and are handed ten tasks
+/* 24a_process_pool: five processes are started once, and get ten tasks
  *
  * Predict  apply_async hands ten tasks to five workers, and main says "end". Which comes first: the
  *          first result, or "end"? In which process does the callback run?
  * Run      build/24a_process_pool
  * Watch    "end" comes before every result; main itself calls the callbacks, in join.
  * Before   19a_processes
- * After    24b_results: apply, map, a limit of time, and workers that may die
+ * After    24b_results: apply, map and time limits; 24c_worker_dies
  * Python   multiprocessing.Pool(5): apply_async, callback, close, join; the program of post 003
  */
 #include "processes/process.h"
@@ -24,8 +24,9 @@ static long worker_count = 5, task_count = 10;
 
 /* ---- The pool: a pipe of tasks, which all workers read, and a pipe of results ---------------- */
 
-/* On its way to a worker it has an argument, on its way back a result too. What is not longer than
- * PIPE_BUF is written whole (pipe(7)); and all are of one size, so they are read whole too. */
+/* On its way to a worker it carries an argument, on its way back a result too. A write of up to
+ * PIPE_BUF bytes goes into a pipe whole (pipe(7)), and all tasks have one size, so they are read
+ * whole too. */
 struct task {
     long argument, result;
 };
@@ -34,10 +35,10 @@ static struct process workers[MOST_WORKERS];
 static int tasks[2], results[2];        /* pipes: [0] is read, [1] is written */
 static int unfinished;                  /* tasks without a result so far */
 static bool is_closed;                  /* no more tasks will come */
-static long (*function)(long argument); /* what the workers do: fork hands it to them */
+static long (*function)(long argument); /* what the workers call: they inherit it by fork */
 
-/* The end of file of the pipe is the end of the work. It comes when nobody has its writing end any
- * more: so each worker closes its copy. */
+/* End of file on the pipe means that there is no more work. It comes when nobody has the writing
+ * end any more, so each worker closes its copy. */
 static int work(void *unused)
 {
     (void)unused;
@@ -60,10 +61,10 @@ static void pool_open(long (*run)(long argument))
     for (long i = 0; i < worker_count; i++)
         if (!process_start(&workers[i], "worker", work, NULL))
             die("fork");
-    close(results[1]); /* only workers write there: when none is left, join finds the end of file */
+    close(results[1]); /* only workers write there: when none is left, join reads end of file */
 }
 
-/* Returns at once: some worker that is free takes the task out of the pipe. */
+/* Returns at once. Whichever worker is free takes the task out of the pipe. */
 static void apply_async(long argument)
 {
     struct task task = {.argument = argument};
@@ -78,7 +79,7 @@ static void pool_close(void)
     close(tasks[1]);
 }
 
-/* Left out, until lesson 24b: a worker that dies takes its task with it, and nobody knows which. */
+/* Left out until lesson 24c: a worker that dies takes its task with it, and nobody knows which. */
 static void pool_join(void (*callback)(long result))
 {
     struct task task;
@@ -95,7 +96,7 @@ static void pool_join(void (*callback)(long result))
 /* ---- The posts' program ---------------------------------------------------------------------- */
 
 /* In the post each task takes two seconds. Here it waits for the callback of the one before it, so
- * the lines have one order. */
+ * that the lines always come in the same order. */
 static long foo(long i)
 {
     gate_wait((int)i + 1);
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
         {"tasks", "N", "tasks", .number = &task_count, .max = MOST_TASKS},
         {0},
     };
-    static const struct program program = {
-        "Five processes that are kept, and are handed ten tasks.", commands, options};
+    static const struct program program = {"Five processes are started once, and get ten tasks.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

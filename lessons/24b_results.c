@@ -1,9 +1,9 @@
 /* 24b_results: apply, map, get with a limit, and what a pool refuses
  *
- * Predict  get waits 20 ms for a task that has not ended. What does get return, and what becomes of
- *          the task? A callback calls apply of its own pool: who is left to notice the result?
+ * Predict  get waits 20 ms for a task that has not ended. What does get return, and what happens to
+ *          the task? A callback calls apply on its own pool: who is left to notice the result?
  * Run      build/24b_results, then build/24b_results --starve
- * Watch    a limit of time ends the wait, not the task; a callback may call the pool; a task that
+ * Watch    a time limit ends the wait, not the task; a callback may call the pool; a task that
  *          waits for another one of the same pool may wait for ever
  * Before   24a_process_pool, 21a_shared_array
  * After    24c_worker_dies
@@ -71,7 +71,7 @@ static void play_results(void)
         task.state == TASK_FAILED ? strerror(task.error) : "no error");
 }
 
-/* The limit ends the wait. The task goes on, and its result comes later. */
+/* The limit ends the wait. The task carries on, and its result comes later. */
 static void play_limit(void)
 {
     struct task task = {.function = wait_for_main, .argument = 2};
@@ -90,7 +90,7 @@ static void say_refused(const char *what, bool allowed, const char *reason)
     say("main", "%s: %s%s", what, allowed ? "done" : "refused, ", allowed ? "" : reason);
 }
 
-/* A callback runs in main, while main waits. It may wait as well: whoever waits takes answers. */
+/* A callback runs in main, while main waits. It may wait too: whoever waits collects answers. */
 static void apply_again(struct task *task)
 {
     struct task again = {.function = add_100, .argument = task->result};
@@ -117,7 +117,7 @@ static bool let_them_go(long i, long *result)
     return add_100(i, result);
 }
 
-/* Each of the first five waits for what the sixth will do, and no worker is left to begin it. */
+/* Each of the first five waits for the sixth, and no worker is left to begin that one. */
 static void play_starvation(void)
 {
     struct task tasks[WORKERS + 1];
@@ -148,7 +148,7 @@ static int demo(char **operands)
         play_rules();
     }
     pool_join(&pool);
-    say("main", "join: every task has its end, and every worker has ended");
+    say("main", "join: every task has ended, and so has every worker");
     return EXIT_SUCCESS;
 }
 

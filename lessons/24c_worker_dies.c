@@ -1,12 +1,12 @@
 /* 24c_worker_dies: one task is lost with its worker, and no other
  *
- * Predict  a worker is killed in the middle of a task, and 1,000 tasks wait. What becomes of that
- *          task, of the others, and of the pool? Would you have the task tried again?
+ * Predict  a worker is killed in the middle of a task, and 1,000 tasks wait. What happens to that
+ *          task, to the others, and to the pool? Should the task be tried again?
  * Run      build/24c_worker_dies
- * Watch    the task fails with the signal's name; all others succeed; five workers again
+ * Watch    the task fails with the signal's name; all others succeed; and five workers again
  * Before   24b_results
  * After    24d_lifetime
- * Python   multiprocessing.Pool, where get and join wait for ever once a worker was killed
+ * Python   multiprocessing.Pool, where get and join wait for ever after a worker has been killed
  */
 #include "processes/pool.h"
 #include "stage/args.h"
@@ -22,14 +22,14 @@
 enum { WORKERS = 5, OTHERS = 1000 };
 
 static struct pool pool;
-static int steps; /* of the gate, that have been given away */
+static int steps; /* of the gate: how many have been used */
 
 static void say_end(const char *what, const struct task *task)
 {
     if (task->state == TASK_SUCCEEDED)
         say("main", "%s: %ld", what, task->result);
     else if (task->status < 0)
-        say("main", "%s: its worker died of: %s", what, strsignal(-task->status));
+        say("main", "%s: its worker died: %s", what, strsignal(-task->status));
     else
         say("main", "%s: its worker ended with status %d", what, task->status);
 }

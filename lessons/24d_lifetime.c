@@ -1,10 +1,10 @@
 /* 24d_lifetime: how a worker begins, is replaced and ends, and a pool in a hurry
  *
- * Predict  an initializer sets a global variable to 42. Which value does a task find, and which has
- *          main? 10,000 tasks wait and none ever ends: how long does terminate take?
+ * Predict  an initializer sets a global variable to 42. Which value does a task see, and which does
+ *          main? 10,000 tasks wait, and none ever ends: how long does terminate take?
  * Run      build/24d_lifetime
- * Watch    the initializer runs in each worker; two tasks, and a worker makes way for a fresh one;
- *          terminate leaves no task without an end
+ * Watch    the initializer runs in each worker; after two tasks, a worker makes way for a fresh
+ *          one; terminate leaves no task pending
  * Before   24c_worker_dies, 20a_private_list
  * After    25a_prefork_server
  * Python   Pool(initializer=, initargs=, maxtasksperchild=), terminate

@@ -23,7 +23,7 @@ main   | get, without a limit: 102' "$(play | head -n 5)"
 main   | callback: 100; it applies once more: 200
 main   | join, in a callback: refused, it would wait for its own end
 main   | apply_async, after close: refused, the pool is closed
-main   | join: every task has its end, and every worker has ended' "$(play | tail -n 5)"
+main   | join: every task has ended, and so has every worker' "$(play | tail -n 5)"
 }
 
 @test "24b: --starve: tasks that wait for one of their own pool end with terminate" {
@@ -31,7 +31,7 @@ main   | join: every task has its end, and every worker has ended' "$(play | tai
 main   | get the last one, 20 ms at most: no result yet
 main   | no worker is free to begin it, and none will be: terminate
 main   | the last one: cancelled
-main   | join: every task has its end, and every worker has ended' "$(play --starve)"
+main   | join: every task has ended, and so has every worker' "$(play --starve)"
 }
 
 # ---- What the pool promises (tests/peers/pools.c) ----------------------------------------------------------------------
@@ -74,7 +74,7 @@ main   | join: every task has its end, and every worker has ended' "$(play --sta
 }
 
 @test "24b: interrupted calls change nothing" {
-    same_story 'the demo' 'every worker has ended' "$(play)" "$(PROGRAM=$BUILD/flaky/$stem && play)"
+    same_story 'the demo' 'so has every worker' "$(play)" "$(PROGRAM=$BUILD/flaky/$stem && play)"
 }
 
 # ---- The command line, the slides --------------------------------------------------------------------------------------

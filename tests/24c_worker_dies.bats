@@ -16,7 +16,7 @@ main   | map, and 5 crashes: 1 4 9 16 0 36 49 64' "$(play | sed -n 2,3p)"
     equal 'the scene' 'main   | kills a worker that has nothing to do
 main   | 5 tasks have met, so 5 workers run at the same time
 main   | a worker is killed in the middle of a task; 1000 tasks wait
-main   | that task: its worker died of: Killed
+main   | that task: its worker died: Killed
 main   | of the 1000 others, 1000 succeeded
 main   | 5 tasks have met, so 5 workers run at the same time' "$(play | tail -n 6)"
 }

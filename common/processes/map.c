@@ -18,8 +18,8 @@ static long default_chunk(const struct pool *pool, long count)
     return count < chunks ? 1 : (count + chunks - 1) / chunks;
 }
 
-/* A chunk goes in pieces that fit a message; with max_tasks_per_child a piece is one number, as
- * messages are what a worker counts. Returns how many pieces there are. */
+/* A chunk goes in pieces that fit a message. With max_tasks_per_child a piece is one number,
+ * because a worker counts messages. Returns how many pieces there are. */
 static long submit_pieces(struct pool *pool, struct task *pieces, struct task all, long chunk,
                           long most)
 {

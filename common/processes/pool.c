@@ -36,7 +36,7 @@ static void finish(struct pool *pool, struct task *task)
         pool->unfinished--;
 }
 
-/* There is no worker: what is left in the pipe, and what is waiting, fails. */
+/* There is no worker, so all tasks fail, in the pipe and on the waiting list. */
 static void give_up(struct pool *pool, int error)
 {
     struct pollfd left = {.fd = pool->tasks[0], .events = POLLIN};
@@ -63,12 +63,12 @@ static bool take_answer(struct pool *pool, struct worker *worker)
     return true;
 }
 
-/* It has ended, and all its answers are here. Its page says what it was at: of that task one number
- * is lost, which nobody may try again, and the rest goes to another worker. */
+/* The worker has ended, and all its answers are here. Its page says what it was working on: of that
+ * task one number is lost, which nobody may try again, and the rest go to another worker. */
 static void clear_up_after(struct pool *pool, struct worker *worker)
 {
     const struct message *last = &worker->page->message;
-    process_signal(&worker->process, SIGKILL); /* it may have closed its pipe, and live on */
+    process_signal(&worker->process, SIGKILL); /* it may only have closed its pipe */
     worker_join(worker);
     worker->false_starts = worker->page->ready ? 0 : worker->false_starts + 1;
     pool->is_short = true;
@@ -86,7 +86,7 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
         finish(pool, task);
 }
 
-/* The system may refuse a new one: then it is asked again later. */
+/* If the system refuses a new one, we try again later. */
 static void start_missing_workers(struct pool *pool)
 {
     bool is_needed = !pool->terminated && (!pool->closed || pool->unfinished > 0);
@@ -105,7 +105,7 @@ static void start_missing_workers(struct pool *pool)
 
 /* ---- The parent waits ------------------------------------------------------------------------ */
 
-/* Waits for an answer, or for the end of a worker. Returns false when the deadline is over. */
+/* Waits for an answer, or for the end of a worker. Returns false after the deadline. */
 static bool wait_for_answers(struct pool *pool, struct deadline deadline)
 {
     int ms = deadline_left(deadline);
@@ -120,8 +120,8 @@ static bool wait_for_answers(struct pool *pool, struct deadline deadline)
     return deadline_left(deadline) != 0;
 }
 
-/* A callback may call the pool. What finishes meanwhile is called back after it, not inside it.
- * When the deadline is over, the rest is left for the next wait. */
+/* A callback may call the pool. Tasks that finish meanwhile are called back after it, not inside
+ * it. After the deadline, the rest is left for the next wait. */
 static void call_back(struct pool *pool, struct deadline deadline)
 {
     bool in_time = true;
@@ -152,7 +152,7 @@ static bool wait_for(struct pool *pool, const struct task *task, struct deadline
 
 /* ---- What the caller sees -------------------------------------------------------------------- */
 
-/* A worker has a copy of the pool. It would wait for its sisters, and they for it. */
+/* A worker has a copy of the pool. It would wait for the other workers, and they for it. */
 bool pool_takes_tasks(const struct pool *pool)
 {
     errno = worker_is_here() ? EDEADLK : ESHUTDOWN;
@@ -218,11 +218,11 @@ void pool_terminate(struct pool *pool)
     call_back(pool, deadline_in(-1));
 }
 
-/* Each worker takes one message that says that no more will come. (Not the end of file: a child of
- * the parent may have a copy of the pipe.) */
+/* Each worker takes one message that says that no more will come. (End of file would not do:
+ * another child of the parent may have a copy of the pipe.) */
 static void dismiss(struct pool *pool)
 {
-    fcntl(pool->tasks[1], F_SETFL, 0); /* now it may wait for room */
+    fcntl(pool->tasks[1], F_SETFL, 0); /* from now on, wait for room */
     for (int i = 0; i < pool->worker_count; i++)
         if (pool->workers[i].answers >= 0)
             worker_give(pool->tasks[1], 0, NULL);
@@ -275,7 +275,7 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
     task_list_init(&pool->finished);
     if (pipe(pool->tasks) < 0)
         return false;
-    fcntl(pool->tasks[1], F_SETFL, O_NONBLOCK); /* what a full pipe does not take waits here */
+    fcntl(pool->tasks[1], F_SETFL, O_NONBLOCK); /* what does not fit the pipe waits here */
     fcntl(pool->tasks[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
     fcntl(pool->tasks[1], F_SETFD, FD_CLOEXEC);
     make_workers(pool, (size_t)workers);

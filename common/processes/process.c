@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The children that have been started and not been joined, and whose they are. A signal handler
- * walks the list too: it is added to while signals are blocked, and cut with one store. */
+/* The children that have been started and not been joined, and whose children they are. A signal
+ * handler walks the list too, so we add to it with signals blocked, and remove with one store. */
 static struct process *children;
 static pid_t parent;
 
@@ -33,8 +33,8 @@ static void restore_signals(sigset_t before)
 
 /* ---- The end of the parent ------------------------------------------------------------------- */
 
-/* All that is called here may be called in a signal handler: signal-safety(7). A child has a copy of
- * the list: but what stands there are its sisters. */
+/* All that is called here may be called in a signal handler: signal-safety(7). A child has a copy
+ * of the list: but what stands there are its sisters. */
 static void end_children(void)
 {
     if (getpid() != parent)
@@ -44,7 +44,7 @@ static void end_children(void)
     struct deadline grace = deadline_in(CHILD_GRACE_MS);
     for (struct process *child = children; child; child = child->next)
         child_await_end(child->pid, grace);
-    children = NULL; /* exit may have more to do */
+    children = NULL; /* exit may come here again */
 }
 
 static void end_children_and_self(int signal_number)
@@ -62,7 +62,7 @@ static void prepare_parent(void)
 {
     if (parent == getpid())
         return;
-    children = NULL; /* in a child that becomes a parent */
+    children = NULL; /* in a child that becomes a parent itself */
     parent = getpid();
     atexit(end_children);
     signals_on_ending(end_children_and_self);
@@ -72,8 +72,8 @@ static void prepare_parent(void)
 
 static _Noreturn void run_child(int (*run)(void *argument), void *argument)
 {
-    signal(SIGPIPE, SIG_IGN); /* as Python does; the parent, which is told too, ends its children */
-    /* not exit, which would also do what the parent wants done at its own end: atexit(3) */
+    signal(SIGPIPE, SIG_IGN); /* as Python does; the parent notices too, and ends its children */
+    /* not exit, which would also call what the parent has registered for its own end: atexit(3) */
     child_exit(run(argument));
 }
 
@@ -116,9 +116,9 @@ static void forget(struct process *process)
         }
 }
 
-/* Waits without limit, or with WNOHANG not at all, and takes the status if it has ended. (WNOWAIT
- * looks, and leaves the child to be waited for.) It leaves the list before it is reaped: from then
- * on its pid may be another's, and the signal handler must not find it. */
+/* Waits without limit, or with WNOHANG not at all, and reaps the child if it has ended. (WNOWAIT
+ * only looks, and does not reap it.) The child leaves the list before it is reaped: after that its
+ * pid may belong to another process, and the signal handler must not find it. */
 static bool reap(struct process *process, int options)
 {
     siginfo_t end = {0};
@@ -136,18 +136,18 @@ static bool reap(struct process *process, int options)
     return true;
 }
 
-/* A signal whose action is to be ignored need not become pending. */
+/* By default SIGCHLD is ignored, and an ignored signal need not become pending. */
 static void handle_child_signal(void)
 {
     struct sigaction action;
     if (sigaction(SIGCHLD, NULL, &action) < 0 || action.sa_handler != SIG_DFL)
-        return; /* somebody else's */
+        return; /* it is somebody else's */
     action = (struct sigaction){.sa_handler = ignore, .sa_flags = SA_RESTART};
     sigaction(SIGCHLD, &action, NULL);
 }
 
-/* SIGCHLD is blocked before the first look, so the end that comes just after it is not missed: it
- * is pending, and sigtimedwait returns at once. sigtimedwait(2) */
+/* SIGCHLD is blocked before the first look. If the child ends just after it, the signal is pending,
+ * and sigtimedwait returns at once: sigtimedwait(2) */
 static bool wait_with_limit(struct process *process, struct deadline deadline)
 {
     sigset_t child_ended, before;
@@ -165,7 +165,7 @@ static bool wait_with_limit(struct process *process, struct deadline deadline)
     }
     int error = errno;
     if (has_taken)
-        raise(SIGCHLD); /* somebody else may have a handler for it: another child may have ended */
+        raise(SIGCHLD); /* we took it: for another child, perhaps, and somebody else's handler */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return process->joined;
@@ -203,7 +203,7 @@ void process_signal(struct process *process, int signal_number)
 void process_join_all(void)
 {
     if (getpid() != parent)
-        return; /* those that are in the list are sisters, or there are none */
+        return; /* the list is empty, or the children on it are our sisters */
     for (struct process *child = children; child; child = child->next)
         if (child->daemon)
             child_ask_to_end(child->pid);

@@ -1,9 +1,9 @@
-/* process: multiprocessing.Process, with fork and waitpid below.
+/* process: multiprocessing.Process, built on fork and waitpid.
  * Introduced by lesson 19a; lesson 11a shows fork longhand.
  *
- * For programs in which one thread starts processes and waits for them. The signals
- * that end a program (signals.h) and exit(3) end those that are left first: with SIGTERM, and after
- * half a second with SIGKILL.
+ * For programs in which one thread starts processes and waits for them. When exit(3) or a signal
+ * (signals.h) ends the program, its remaining children end first: by SIGTERM, and after half a
+ * second by SIGKILL.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -17,40 +17,41 @@ struct process {
     bool daemon; /* process_join_all ends it: set before the start, or not at all */
     pid_t pid;   /* 0: not started */
 
-    /* the rest is the module's own */
+    /* private to the module */
     struct process *next;
     bool joined;
     int status; /* as waitpid(2) gives it */
 };
 
-/* Starts a child that runs run(argument) and ends with the status that it returns; what stdio had
- * buffered is flushed before. Returns false with errno set: EALREADY, it has been started before;
- * EAGAIN, the system has no more processes. Process.start */
+/* Starts a child that calls run(argument) and ends with the status that this returns. Flushes
+ * stdio's buffers first. Returns false with errno set: EALREADY, it was started before; EAGAIN, the
+ * system has no more processes. Process.start */
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
                    void *argument);
 
-/* A child that has been started: when its parent ends, also by SIGKILL, the signal comes. Ends at
- * once if the parent has ended before. Linux: prctl(2). */
+/* For a child: asks for this signal when its parent ends, even by SIGKILL. If the parent has ended
+ * already, the child ends at once. Linux: prctl(2). */
 void process_end_with_parent(int signal_number);
 
-/* Waits until it has ended, ms at most; -1: without limit. Waits for the process itself: a
- * grandchild that still runs makes no difference. Returns false with errno set: ETIMEDOUT, it still runs;
- * ESRCH, it was never started; ECHILD, it is not a child of the process that calls. Process.join */
+/* Waits until it has ended, for ms milliseconds at most (-1: without limit). It waits for the
+ * process itself: a grandchild that is still running makes no difference. Returns false with errno
+ * set: ETIMEDOUT, it is still running; ESRCH, it was never started; ECHILD, it is not the caller's
+ * child. Process.join */
 bool process_join(struct process *process, long ms);
 
-/* Whether it has been started and has not ended. Only its parent is told. Process.is_alive */
+/* Whether it has been started and has not ended. Only its parent can tell. Process.is_alive */
 bool process_is_alive(struct process *process);
 
-/* Of a process that has been joined: the status that it returned, or minus the signal that killed
+/* For a process that has been joined: the status that it returned, or minus the signal that killed
  * it. Process.exitcode */
 int process_exitcode(const struct process *process);
 
-/* Sends the signal, unless the caller has joined it: its pid may be another's since.
+/* Sends it the signal, unless it has been joined: by then its pid may belong to another process.
  * Process.terminate with SIGTERM, Process.kill with SIGKILL */
 void process_signal(struct process *process, int signal_number);
 
-/* Ends the daemons with SIGTERM and joins all that have not been joined, as Python does when the
- * main process ends. */
+/* Ends the daemons with SIGTERM, and joins all children that have not been joined, as Python does
+ * when the main process ends. */
 void process_join_all(void);
 
 #endif

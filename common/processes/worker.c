@@ -36,8 +36,8 @@ bool worker_is_here(void)
     return is_worker;
 }
 
-/* A process that a task leaves behind would keep the pipe open: the parent would see no end of
- * file when the worker dies. pthread_atfork(3) */
+/* A process that a task leaves behind must not keep the pipe open, or the parent would see no end
+ * of file when the worker dies. pthread_atfork(3) */
 static void close_in_child(void)
 {
     if (answers_here >= 0)
@@ -76,7 +76,7 @@ static int work(void *beginning)
     close(with->tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
-    memset(page, 0, sizeof *page); /* all of it is in memory now */
+    memset(page, 0, sizeof *page); /* touches it: from now on it is in memory */
     if (options->initializer && !options->initializer(argument))
         return EXIT_FAILURE;
     page->ready = true;
@@ -117,7 +117,7 @@ bool worker_start(struct worker *worker, const int tasks[2], const struct pool_o
     bool started = process_start(&worker->process, "worker", work,
                                  &(struct beginning){worker, tasks, ends[1], options});
     int error = errno;
-    close(ends[1]); /* the worker alone has it */
+    close(ends[1]); /* only the worker keeps it */
     if (!started) {
         close(ends[0]);
         worker->answers = -1;

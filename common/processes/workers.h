@@ -1,9 +1,9 @@
-/* workers: so many processes that do the same, each replaced when it ends.
+/* workers: a number of processes that all do the same; each is replaced when it ends.
  * Introduced by lesson 25a.
  *
- * A worker has a place, from 0, which its successor inherits, and a number, which it gets with its
- * first client: so the first to serve is worker-1, whichever process it is. A worker has nothing to
- * clean up: a signal simply ends it, and it ends with its parent.
+ * A worker has a place, counted from 0, which its successor inherits, and a number, which it gets
+ * with its first client, so the first to serve is worker-1, whichever process it is. A worker has
+ * nothing to clean up, so a signal simply ends it; and it ends with its parent.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -12,26 +12,27 @@
 
 enum { MOST_WORKERS = 1000 };
 
-/* Makes what the parent, its workers and the demo's clients share: before any of them is forked.
- * Ends the process with a message if there is no memory for it. */
+/* Makes what the parent, its workers and the demo's clients share. To be called before any of them
+ * is forked. If there is no memory, the process ends with a message. */
 void workers_prepare(void);
 
-/* Keeps so many workers running until a signal asks to stop (stop.h), then ends them. A worker that
- * had a client is replaced at once. After one that ended before, or that could not be forked, there
- * is a pause: 100 ms, each time doubled, 5 s at most. work never returns; it gets its place and how
- * many have been started by now, itself included. */
+/* Keeps count workers running until a signal asks to stop (stop.h), then ends them. A worker that
+ * had a client is replaced at once. If one ends without a client, or cannot be forked, there is a
+ * pause first: 100 ms, doubled each time, 5 s at most. work never returns; it gets its place, and
+ * how many workers have been started so far, itself included. */
 void workers_run(int count, void (*work)(int place, int started));
 
 /* In a worker that has accepted a client: returns the client's number. */
 int workers_count_client(int place);
 
-/* "worker-2", or "a worker" before its first client; it lives until the end of the full expression. */
+/* "worker-2", or "a worker" before its first client. The text lives until the end of the full
+ * expression. */
 struct workers_name {
     char text[32];
 };
 struct workers_name workers_name(int place);
 
-/* The place of the worker with this number. Ends the process with a message if there is none. */
+/* The place of the worker with this number. If there is none, the process ends with a message. */
 int workers_place(int number);
 
 /* Its process. */
