@@ -30,8 +30,7 @@ struct actor {
 void actor_start(struct actor *actor, const char *name, int (*play)(void *argument),
                  void *argument);
 
-/* For main: gives the actor its turn, and waits until the turn ends. Returns false if the actor has
- * ended instead. */
+/* For main: gives the actor its turn, and waits until that ends. False: the actor has ended. */
 bool actor_give_turn(struct actor *actor);
 
 /* For the actor: waits for its turn. If main has gone, the actor ends. */

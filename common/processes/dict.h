@@ -24,8 +24,7 @@ struct dict {
     char buffer[MANAGER_LINE];
 };
 
-/* Makes a proxy for the manager at this path. The text must live as long as the proxy. The first
- * call connects. */
+/* Makes a proxy for the manager at this path, a text that must live as long as the proxy. */
 void dict_init(struct dict *dict, const char *path);
 
 /* Sends the method and its arguments, which end with a NULL, and waits for the reply. Returns the
@@ -38,9 +37,8 @@ void dict_init(struct dict *dict, const char *path);
  *     dict_call(&dic, "items", NULL)                    dic.items(), "colour red"
  *
  * Returns NULL on failure, with errno set: ENOENT, a missing key; EINVAL, anything else that the
- * manager refuses; or the error of the connection. Once the connection is lost, every call fails
- * with the same error, because another manager at this path would not know what was stored.
- * BaseProxy._callmethod */
+ * manager refuses; or the connection's error. After that every call fails with the same error, as
+ * another manager at this path would not know what was stored. BaseProxy._callmethod */
 const char *dict_call(struct dict *dict, const char *method, ...) __attribute__((sentinel));
 
 /* Closes the proxy's connection; in a child, only the child's own copy. */

@@ -9,8 +9,7 @@
  * no other does, and a new worker takes its place.
  *
  * Only one thread may use a pool. Callbacks run in that thread, while it waits in pool_get,
- * pool_apply, pool_map or pool_join. Python has a separate thread for that; here it would be a
- * thread in a process that forks.
+ * pool_apply, pool_map or pool_join. (Python has a separate thread for them.)
  */
 #ifndef POOL_H
 #define POOL_H
@@ -40,10 +39,10 @@ struct pool {
     bool is_short; /* of workers: at least one has to be started */
 };
 
-/* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EBUSY,
- * called by a worker; EMFILE, no descriptor for a worker's pipe; EAGAIN, the system has no more
- * processes. (Later, when a worker has to be replaced, the pool keeps trying.) If there is no
- * memory, the process ends with a message. Pool.__init__ */
+/* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EBUSY, called
+ * by a worker; EMFILE, no descriptor for a worker's pipe; EAGAIN, the system has no more processes.
+ * (Later, when a worker has to be replaced, the pool keeps trying.) If there is no memory, the
+ * process ends with a message. Pool.__init__ */
 bool pool_open(struct pool *pool, long workers, struct pool_options options);
 
 /* Gives the task to the pool and returns at once. Returns false with errno set: ESHUTDOWN, the pool
@@ -51,22 +50,19 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options);
  * Pool.apply_async */
 bool pool_apply_async(struct pool *pool, struct task *task);
 
-/* Waits until a task of this pool has succeeded or failed, for ms milliseconds at most (-1: without
- * limit); a callback that is running at the end of that time is allowed to finish. Returns false
- * with errno set: ETIMEDOUT, the time is up, and the task carries on; EDEADLK, called by a task of
- * the pool. AsyncResult.get */
+/* Waits until the task has succeeded or failed, for ms milliseconds at most (-1: without limit), or
+ * until the end of a callback that is running then. Returns false with errno set: ETIMEDOUT, the
+ * task carries on; EDEADLK, called by a task of the pool. AsyncResult.get */
 bool pool_get(struct pool *pool, const struct task *task, long ms);
 
-/* Both in one. Returns false if the task was not taken: see apply_async. If a callback calls this,
- * the task's own callback comes only after that callback, and the task must live until then.
- * Pool.apply */
+/* Both in one. Returns false if the task was not taken: see apply_async. In a callback, the
+ * task's own callback comes later, and the task must live until then. Pool.apply */
 bool pool_apply(struct pool *pool, struct task *task);
 
 /* Fills results with function(arguments[0]) and so on, with 0 where a worker died. The two may be
  * the same array, but may not overlap otherwise. The tasks go to the workers in chunks of this
- * size; 0: in four chunks for each worker, as in Python. Returns false with errno set if one of
- * them failed: the first one's error, or ECHILD if its worker died; also ESHUTDOWN, EDEADLK,
- * ENOMEM. Pool.map */
+ * size; 0: in four chunks for each worker, as in Python. Returns false with errno set: the first
+ * error of a task, or ECHILD if its worker died; also ESHUTDOWN, EDEADLK, ENOMEM. Pool.map */
 bool pool_map(struct pool *pool, bool (*function)(long argument, long *result),
               const long *arguments, long *results, long count, long chunk);
 
@@ -82,8 +78,7 @@ void pool_terminate(struct pool *pool);
  * for its own end. Pool.join */
 bool pool_join(struct pool *pool);
 
-/* For pool_map: whether the pool takes tasks, with errno set if not; and a task with its numbers.
- * */
+/* For pool_map: whether the pool takes tasks (errno says why not), and a task with its numbers. */
 bool pool_takes_tasks(const struct pool *pool);
 void pool_submit(struct pool *pool, struct task *task);
 

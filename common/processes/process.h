@@ -33,10 +33,9 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
  * already, the child ends at once. Linux: prctl(2). */
 void process_end_with_parent(int signal_number);
 
-/* Waits until it has ended, for ms milliseconds at most (-1: without limit). It waits for the
- * process itself: a grandchild that is still running makes no difference. Returns false with errno
- * set: ETIMEDOUT, it is still running; ESRCH, it was never started; ECHILD, it is not the caller's
- * child. Process.join */
+/* Waits until it has ended, for ms milliseconds at most (-1: without limit); a grandchild that is
+ * still running makes no difference. Returns false with errno set: ETIMEDOUT, it is still running;
+ * ESRCH, it was never started; ECHILD, it is not the caller's child. Process.join */
 bool process_join(struct process *process, long ms);
 
 /* Whether it has been started and has not ended. Only its parent can tell. Process.is_alive */
