@@ -3,8 +3,8 @@
  * Predict  ann sends "hel", "lo\nwor" and "ld\n". What does the server receive, and how many
  *          answers does she get?
  * Run      build/04_lines, then build/04_lines --naive
- * Watch    the line reader answers "hello" and "world"; with --naive, recv gives the pieces, and
- *          all three answers are wrong.
+ * Watch    the server answers "hello" and "world"; with --naive it answers the pieces that recv
+ *          gives, and all three answers are wrong.
  * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
  *          common/sockets/lines.c, which this lesson introduces
  * After    05a_select_stdin has the same reader behind select
@@ -33,8 +33,8 @@ static bool naive;
 
 /* ---- The time server ------------------------------------------------------------------------- */
 
-/* "[ctime] text" and a newline, put together first and sent at once: a reply in two sends can wait
- * 40 ms for the acknowledgement of its first half (lesson 15e). */
+/* Puts "[ctime] text" and a newline together before it sends them: the second half of a reply in
+ * two sends can wait 40 ms for the acknowledgement of the first (lesson 15e). */
 static bool reply(int client, const char *text, size_t length)
 {
     static char message[STAMP + LONGEST + 1];
@@ -101,7 +101,7 @@ static void serve_until_stopped(void)
 
 /* ---- The clients ----------------------------------------------------------------------------- */
 
-/* The reply to a text is as long as the text, with the time before it and a newline after it. */
+/* The reply is as long as the text, plus the time before it and the newline after it. */
 static void get_reply(int fd, size_t length)
 {
     cast_reply("ann", fd, STAMP - 1 + length + 1);
@@ -147,7 +147,7 @@ static void play(void)
 
 static int open_listener(const char *host, long port)
 {
-    tzset(); /* localtime_r need not look for the time zone itself */
+    tzset(); /* localtime_r(3) need not do it */
     stop_on_signals();
     stop_listener = net_listen(host, port);
     return stop_listener;
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
         {"longest", "N", "bytes in a line", .number = &longest, .min = 64, .max = LONGEST},
-        {"naive", NULL, "take what one recv gives for a message", .flag = &naive},
+        {"naive", NULL, "treat each recv as one message", .flag = &naive},
         {0},
     };
     static const struct server_program program = {

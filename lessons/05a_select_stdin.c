@@ -28,17 +28,17 @@ static bool naive;
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* True when a read would not block: there is input, or end of file. False when the time is over. */
+/* True when a read would not block: there is input, or end of file. False when the time is up. */
 static bool wait_until_readable(int fd)
 {
     for (;;) {
-        fd_set readable; /* filled anew for each call: select leaves its answer in it */
+        fd_set readable; /* filled before each call: select overwrites it with its answer */
         FD_ZERO(&readable);
         FD_SET(fd, &readable);
         struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
         int ready = select(fd + 1, &readable, NULL, NULL, &timeout);
         if (ready < 0 && errno == EINTR)
-            continue; /* and waits the whole time anew; Python for what is left */
+            continue; /* restarts the full time-out; Python waits only for what is left */
         if (ready < 0)
             die("select");
         if (ready == 0)
@@ -49,8 +49,8 @@ static bool wait_until_readable(int fd)
     }
 }
 
-/* One select, one read, and then every line that the read brought: the next select only knows of
- * what is still in the kernel. Returns false at end of file. */
+/* One select, one read, and then every line that the read brought, because the next select knows
+ * only what is still in the kernel. Returns false at end of file. */
 static bool watch_once(struct lines *reader)
 {
     if (!wait_until_readable(reader->fd))
@@ -113,8 +113,8 @@ static void type(int keyboard, const char *text)
         die("write");
 }
 
-/* A pipe takes the place of the terminal. Its two ends are in one process, so everything happens in
- * this order. */
+/* A pipe takes the place of the terminal. One process has both ends, so everything happens in the
+ * order in which it is written here. */
 static void open_keyboard(int *input, int *keyboard)
 {
     int ends[2];
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"timeout", "MS", "wait so long for input", .number = &timeout_ms, .min = 1, .max = 60000},
+        {"timeout", "MS", "how long to wait", .number = &timeout_ms, .min = 1, .max = 60000},
         {"naive", NULL, "read with fgets: the second of two lines comes late", .flag = &naive},
         {0},
     };
