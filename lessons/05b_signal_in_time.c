@@ -1,9 +1,9 @@
-/* 05b_signal_in_time: a signal between the look and the wait is lost
+/* 05b_signal_in_time: a signal between the check and the wait is lost
  *
- * Predict  A handler sets a flag. The program looks at it, finds it unset, and waits in select. The
- *          signal comes between the look and the wait. Does it end the wait?
+ * Predict  A handler sets a flag. The program checks it, finds it unset, and waits in select. The
+ *          signal comes between the check and the wait. Does it end the wait?
  * Run      build/05b_signal_in_time
- * Watch    select waits until its time is over, although the signal has come; with pselect, and
+ * Watch    select waits until its time is up, although the signal has come; with pselect, and
  *          with a pipe, the wait ends at once.
  * Before   01b_rude_clients, whose signal interrupts a call; 05a_select_stdin
  * After    06_select_server; 14a_server_thread has the pipe, 25a_prefork_server has pselect
@@ -26,7 +26,7 @@ static long timeout_ms = 200, signals = 1;
 static volatile sig_atomic_t seen;      /* how often the handler has run */
 static volatile sig_atomic_t bell = -1; /* where it writes a byte; -1: nowhere */
 
-/* It may run between a call and the look at errno, so it leaves errno as it was. */
+/* It may run between a call and the test of errno that follows, so it leaves errno as it was. */
 static void on_signal(int signal_number)
 {
     (void)signal_number;
@@ -48,16 +48,16 @@ static void begin(const char *way)
         die("sigaction");
 }
 
-/* ---- The look, the signal, the wait ---------------------------------------------------------- */
+/* ---- The check, the signal, the wait --------------------------------------------------------- */
 
 static bool signal_has_come(void)
 {
-    say("main", seen == 0 ? "looks: no signal has come" : "looks: the handler has run");
+    say("main", "checks the flag: %s", seen == 0 ? "no signal has come" : "the handler has run");
     return seen > 0;
 }
 
-/* The worst moment, made to happen each time: main has looked, and does not wait yet. raise(3)
- * returns after the handler, unless the signal is blocked. */
+/* The worst moment, forced to happen each time: main has checked the flag and does not wait yet.
+ * raise(3) returns after the handler, unless the signal is blocked. */
 static void ann_sends_a_signal(void)
 {
     int before = seen;
@@ -74,16 +74,16 @@ static void report(const char *call, int ready)
     if (ready < 0)
         say("main", "%s is interrupted", call);
     else if (ready == 0)
-        say("main", "%s: time-out, %ld ms are over", call, timeout_ms);
+        say("main", "%s: time-out after %ld ms", call, timeout_ms);
     else
         say("main", "%s: the pipe is readable", call);
 }
 
 /* ---- The mistake ----------------------------------------------------------------------------- */
 
-/* A signal ends a call that waits. When the handler has run before the call, there is nothing left
- * to end it: without the time-out, it would wait for ever. */
-static int look_then_select(char **operands)
+/* A signal ends a call that is waiting. If the handler has run before the call, nothing is left to
+ * end it: without the time-out, it would wait for ever. */
+static int check_then_select(char **operands)
 {
     (void)operands;
     begin("select alone");
@@ -95,14 +95,14 @@ static int look_then_select(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* ---- The cure: a signal that is blocked from the look on ------------------------------------- */
+/* ---- The cure: a signal that is blocked from the check on ------------------------------------ */
 
-/* A blocked signal stays pending. pselect lets it in and waits, both in one step: nothing comes
- * between. The mask that it takes holds while it waits. */
-static int look_then_pselect(char **operands)
+/* A blocked signal stays pending. pselect unblocks it and waits in a single step, so that nothing
+ * can come in between. Its mask holds only during the wait. */
+static int check_then_pselect(char **operands)
 {
     (void)operands;
-    begin("pselect, and SIGUSR1 is blocked but for the wait");
+    begin("pselect, and SIGUSR1 is blocked except during the wait");
     sigset_t one, usual;
     sigemptyset(&one);
     sigaddset(&one, SIGUSR1);
@@ -134,8 +134,8 @@ static int make_bell(void)
     return ends[0];
 }
 
-/* All of it, because a byte that is left would end the next wait. Before the next look, because a
- * byte that comes after the look must stay. */
+/* Empties it, because a byte that is left would end the next wait; and before the next check,
+ * because a byte that comes after the check must stay. */
 static void empty_bell(int fd)
 {
     char bytes[16];
@@ -151,8 +151,8 @@ static void empty_bell(int fd)
     say("main", "empties the pipe: %ld byte%s", count, count == 1 ? "" : "s");
 }
 
-/* The byte stays in the pipe, and select reports it as it reports any other input. */
-static int look_then_select_with_a_pipe(char **operands)
+/* The byte stays in the pipe, and select reports it like any other input. */
+static int check_then_select_with_a_pipe(char **operands)
 {
     (void)operands;
     begin("select, and a pipe that the handler writes to");
@@ -175,26 +175,26 @@ static int look_then_select_with_a_pipe(char **operands)
 
 static int demo(char **operands)
 {
-    look_then_select(operands);
-    look_then_pselect(operands);
-    return look_then_select_with_a_pipe(operands);
+    check_then_select(operands);
+    check_then_pselect(operands);
+    return check_then_select_with_a_pipe(operands);
 }
 
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"", "", "a signal between the look and the wait, three times", demo},
-        {"select", "", "the mistake alone", look_then_select},
-        {"pselect", "", "the signal is blocked from the look to the wait", look_then_pselect},
-        {"pipe", "", "the handler writes into a pipe", look_then_select_with_a_pipe},
+        {"", "", "a signal between the check and the wait, three times", demo},
+        {"select", "", "the mistake alone", check_then_select},
+        {"pselect", "", "the signal is blocked from the check to the wait", check_then_pselect},
+        {"pipe", "", "the handler writes into a pipe", check_then_select_with_a_pipe},
         {0},
     };
     static const struct option_spec options[] = {
-        {"timeout", "MS", "wait so long", .number = &timeout_ms, .min = 1, .max = 60000},
-        {"signals", "N", "how many of them ann sends", .number = &signals, .min = 0, .max = 100000},
+        {"timeout", "MS", "how long to wait", .number = &timeout_ms, .min = 1, .max = 60000},
+        {"signals", "N", "how many ann sends", .number = &signals, .min = 0, .max = 100000},
         {0},
     };
-    static const struct program program = {"A signal between the look and the wait is lost.",
+    static const struct program program = {"A signal between the check and the wait is lost.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

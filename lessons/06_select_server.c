@@ -1,7 +1,7 @@
-/* 06_select_server: one thread serves many clients, because nothing in its loop blocks
+/* 06_select_server: one thread serves many clients, because it never waits for one of them
  *
- * Predict  ann is connected and silent when bob sends. When does bob get his reply? And carl sends
- *          without reading: whom does he stall?
+ * Predict  ann is connected and silent when bob sends. When does bob get his reply? Then carl
+ *          sends without reading: whom does he stall?
  * Run      build/06_select_server
  * Watch    bob is served at once, unlike in lesson 01; carl stalls nobody, and loses nothing.
  * Before   01a_serial_server, 05a_select_stdin
@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64 }; /* clients that are accepted before the next look */
+enum { AT_ONCE = 64 }; /* how many clients to accept before the next select */
 
 /* ---- A client and its turn: nothing here may block ------------------------------------------- */
 
@@ -58,14 +58,14 @@ static bool upper_wants_to_send(const struct upper *client)
     return client->start < client->end;
 }
 
-/* Not now (EAGAIN) or once more (EINTR) is no error: the next turn comes. */
+/* EAGAIN (not now) and EINTR (try again) are not errors: the client gets another turn. */
 static bool is_gone(ssize_t result)
 {
     return result == 0 || (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-/* Receives if nothing waits to be sent, then sends what it can. Nothing more is received before all
- * is sent. Returns false when the client has left. */
+/* Receives if nothing is waiting to be sent, then sends what it can. Receives no more until all of
+ * it has been sent. Returns false when the client has left. */
 static bool upper_turn(struct upper *client)
 {
     if (!upper_wants_to_send(client)) {
@@ -120,7 +120,7 @@ static void drop(struct upper *client)
     upper_close(client);
 }
 
-/* Returns whether there may be another one. */
+/* Returns whether more clients may be waiting. */
 static bool accept_client(void)
 {
     static bool complained;
@@ -128,7 +128,7 @@ static bool accept_client(void)
     if (fd >= 0)
         add(fd);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return false; /* whoever waited has gone, or a signal came */
+        return false; /* nobody is waiting, or a signal came */
     else if (!complained && !stop_asked)
         say("server", "accept: %s: tries again until it can", strerror(errno));
     accepting = fd >= 0;
@@ -136,7 +136,7 @@ static bool accept_client(void)
     return fd >= 0;
 }
 
-/* select overwrites the sets: so they are made anew each time. Returns how many are ready. */
+/* select overwrites the sets, so they are filled again each time. Returns how many are ready. */
 static int wait_until_ready(fd_set *readable, fd_set *writable)
 {
     FD_ZERO(readable);
@@ -160,14 +160,14 @@ static void serve_until_stopped(void)
     fd_set readable, writable;
     while (!stop_asked) {
         if (wait_until_ready(&readable, &writable) <= 0)
-            continue; /* then the sets say nothing */
+            continue; /* the sets mean nothing then */
         for (int fd = 0; fd <= highest; fd++)
             if (clients[fd] && (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable)))
                 if (!upper_turn(clients[fd]))
                     drop(clients[fd]);
         if (FD_ISSET(stop_listener, &readable))
             for (int i = 0; i < AT_ONCE && accept_client(); i++)
-                continue; /* not without end: the clients that are here want their turn too */
+                continue; /* not for ever: the clients that are here want their turn too */
     }
     for (int fd = 0; fd <= highest; fd++)
         if (clients[fd])
@@ -182,7 +182,7 @@ static int open_server(const char *host, long port)
     stop_listener = net_listen(host, port);
     if (stop_listener >= FD_SETSIZE)
         fail("descriptor %d does not fit an fd_set", (int)stop_listener);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client accepts until nobody waits */
     net_raise_descriptor_limit();
     return stop_listener;
 }
@@ -190,7 +190,7 @@ static int open_server(const char *host, long port)
 int main(int argc, char **argv)
 {
     static const struct server_program program = {
-        .idea = "One thread serves many clients, because nothing in its loop blocks.",
+        .idea = "One thread serves many clients, because it never waits for one of them.",
         .open = open_server,
         .serve = serve_until_stopped,
         .play = crowd_play,

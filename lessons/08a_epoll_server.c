@@ -95,7 +95,7 @@ static void drop(struct upper *client)
     upper_close(client); /* which takes it off the kernel's list too */
 }
 
-/* Returns whether there may be another one. */
+/* Returns whether more clients may be waiting. */
 static bool accept_client(void)
 {
     static bool complained;
@@ -103,7 +103,7 @@ static bool accept_client(void)
     if (fd >= 0)
         add(fd);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return false; /* whoever waited has gone, or a signal came */
+        return false; /* nobody is waiting, or a signal came */
     else if (!complained && !stop_asked)
         say("server", "accept: %s: tries again until it can", strerror(errno));
     accepting = fd >= 0;
@@ -141,7 +141,7 @@ static void serve_ready(int fd)
     else if (fd != stop_listener)
         serve_level(clients[fd]);
     for (int i = 0; fd == stop_listener && i < AT_ONCE && accept_client(); i++)
-        continue; /* not without end: the clients that are here want their turn too */
+        continue; /* not for ever: the clients that are here want their turn too */
 }
 
 static void serve_until_stopped(void)
@@ -173,7 +173,7 @@ static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client accepts until nobody waits */
     open_table();
     return stop_listener;
 }

@@ -171,7 +171,7 @@ static int open_server(const char *host, long port)
     stop_listener = net_listen(host, port);
     if (stop_listener >= FD_SETSIZE) /* lesson 06 says why */
         fail("descriptor %d does not fit an fd_set", (int)stop_listener);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* on BSD accept may wait otherwise */
     limit_stacks();
     return stop_listener;
 }

@@ -4,8 +4,8 @@
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
-looks='main   | looks: no signal has come'
-handler_has_run='main   | looks: the handler has run'
+checks='main   | checks the flag: no signal has come'
+handler_has_run='main   | checks the flag: the handler has run'
 
 # Plays one way with a limit of a minute, which the test does not wait for.
 at_once() { # WORDS...
@@ -18,7 +18,7 @@ from_outside() { # WORDS...
     SAID=$BATS_TEST_TMPDIR/said.$1
     "$PROGRAM" "$@" --signals 0 --timeout 60000 > "$SAID" 2>&1 3>&- 4>&- &
     watcher=$!
-    until grep -q 'looks' "$SAID"; do ((SECONDS < deadline)) || fail 'it does not look'; done # it has its handler
+    until grep -q 'checks' "$SAID"; do ((SECONDS < deadline)) || fail 'it does not check the flag'; done # it has its handler
     # one that comes just before the wait may be lost: that is the lesson
     while kill -USR1 "$watcher" 2> /dev/null; do
         ((SECONDS < deadline)) || { kill -KILL "$watcher"; fail "it does not end:" "$(cat "$SAID")"; }
@@ -29,8 +29,8 @@ from_outside() { # WORDS...
 }
 
 @test "05b: pselect lets in the signal that has come before it" {
-    equal 'what it says' "main   | pselect, and SIGUSR1 is blocked but for the wait
-$looks
+    equal 'what it says' "main   | pselect, and SIGUSR1 is blocked except during the wait
+$checks
 ann    | sends SIGUSR1, which is blocked
 main   | pselect is interrupted
 $handler_has_run" "$(at_once pselect)"
@@ -38,7 +38,7 @@ $handler_has_run" "$(at_once pselect)"
 
 @test "05b: the pipe remembers the signal that has come before select" {
     equal 'what it says' "main   | select, and a pipe that the handler writes to
-$looks
+$checks
 ann    | sends SIGUSR1: the handler runs
 main   | select: the pipe is readable
 main   | empties the pipe: 1 byte
@@ -48,9 +48,9 @@ $handler_has_run" "$(at_once pipe)"
 @test "05b: select alone waits for a signal that has come, until its time is over" {
     local start=${EPOCHREALTIME/./} took
     equal 'what it says' "main   | select alone
-$looks
+$checks
 ann    | sends SIGUSR1: the handler runs
-main   | select: time-out, 300 ms are over
+main   | select: time-out after 300 ms
 $handler_has_run" "$(play select --timeout 300)"
     took=$(((${EPOCHREALTIME/./} - start) / 1000))
     ((took >= 300)) || fail "a time-out of 300 ms took $took ms"

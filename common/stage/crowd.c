@@ -68,7 +68,7 @@ void crowd_play(void)
     int received = 1 + count_capital_x(carl);
     close(carl);
     say("carl", "has %s",
-        received == sent ? "every byte back that he sent" : "not got back what he sent");
+        received == sent ? "got back every byte that he sent" : "not got back what he sent");
 
     cast_leave("ann", ann);
     cast_leave("bob", bob);
