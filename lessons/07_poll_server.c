@@ -1,7 +1,7 @@
 /* 07_poll_server: the same server with poll, which has no limit of 1024
  *
- * Predict  lesson 06 with poll in place of select: which lines change? And which lines does the
- *          class see?
+ * Predict  lesson 06 with poll in place of select: which lines of the program change? And which
+ *          lines of its output?
  * Run      build/07_poll_server
  * Watch    the transcript of lesson 06, word for word; serve takes more clients than an fd_set can
  *          hold.
@@ -31,7 +31,7 @@ enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64 };
 /* ---- The server ------------------------------------------------------------------------------ */
 
 static struct upper **clients; /* by descriptor; NULL: none */
-static struct pollfd *polled;  /* by descriptor; poll passes over those whose fd is -1 */
+static struct pollfd *polled;  /* by descriptor; poll ignores those whose fd is -1 */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
 static int count;              /* of clients so far */
@@ -93,7 +93,7 @@ static bool accept_client(void)
     return fd >= 0;
 }
 
-/* poll leaves the list as it is, and answers in revents. Returns how many are ready. */
+/* poll leaves the list as it is and answers in revents. Returns how many are ready. */
 static int wait_until_ready(void)
 {
     for (int fd = 0; fd <= highest; fd++)
@@ -112,7 +112,7 @@ static void serve_until_stopped(void)
 {
     while (!stop_asked) {
         if (wait_until_ready() <= 0)
-            continue; /* then the list says nothing */
+            continue; /* the list means nothing then */
         for (int fd = 0; fd <= highest; fd++)
             if (clients[fd] && polled[fd].revents)
                 if (upper_turn(clients[fd]) == UPPER_LEFT)

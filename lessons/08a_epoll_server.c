@@ -1,7 +1,7 @@
-/* 08a_epoll_server: the same server with epoll, which is told once whom to watch (Linux)
+/* 08a_epoll_server: the same server with epoll, which is told only once what to watch (Linux)
  *
- * Predict  ten thousand clients are connected and silent, and one sends a byte. Of how many does
- *          poll hear, and of how many does epoll_wait?
+ * Predict  ten thousand clients are connected and silent, and one sends a byte. For how many does
+ *          poll return an answer, and for how many does epoll_wait?
  * Run      build/08a_epoll_server
  * Watch    lesson 06's transcript once more: what has changed is who keeps the list.
  * Needs    Linux: epoll(7)
@@ -32,7 +32,7 @@ static bool edge; /* lesson 08b says what that is */
 /* ---- The server ------------------------------------------------------------------------------ */
 
 static struct upper **clients; /* by descriptor; NULL: none */
-static int epoll;              /* the kernel's list of whom to watch, and for what */
+static int epoll;              /* the kernel's list of what to watch, and for what */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
 static int count;              /* of clients so far */
@@ -52,9 +52,9 @@ static void open_table(void)
         die("epoll_create1");
 }
 
-/* Tells the kernel what the descriptor waits for. Level-triggered: it reports as long as that is
- * so. Edge-triggered: it reports when something changed, and once at each EPOLL_CTL_MOD if it is so
- * now. */
+/* Tells the kernel what to watch the descriptor for. Level-triggered, it is reported for as long as
+ * it is ready. Edge-triggered, it is reported when something new comes, and once at each
+ * EPOLL_CTL_MOD if it is ready then. */
 static bool watch(int operation, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -121,8 +121,8 @@ static void serve_level(struct upper *client)
         watch_client(EPOLL_CTL_MOD, client);
 }
 
-/* Turns until one would have blocked, for there will be no second report; but not without end, so
- * that others have their turn too. EPOLL_CTL_MOD asks for a new report. */
+/* Takes turns until one would have blocked, because there will be no second report. After so many,
+ * EPOLL_CTL_MOD asks for a new report, and the other clients have their turn. */
 static void serve_edge(struct upper *client)
 {
     enum upper_result result = upper_turn(client);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct server_program program = {
-        .idea = "The same server with epoll, which is told once whom to watch.",
+        .idea = "The same server with epoll, which is told only once what to watch.",
         .open = open_server,
         .serve = serve_until_stopped,
         .play = crowd_play,

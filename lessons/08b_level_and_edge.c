@@ -1,4 +1,4 @@
-/* 08b_level_and_edge: what epoll reports as long as it is so, and what it reports once (Linux)
+/* 08b_level_and_edge: epoll reports what is ready, or only what is new (Linux)
  *
  * Predict  six bytes arrive and the program reads three of them. Does the next epoll_wait report
  *          the other three?
@@ -23,7 +23,7 @@
 static void report(const char *trigger, int list, const char *after)
 {
     struct epoll_event event;
-    int ready = epoll_wait(list, &event, 1, 0); /* ms: do not wait, only look */
+    int ready = epoll_wait(list, &event, 1, 0); /* looks, but does not wait */
     say(trigger, "%s: epoll_wait reports %s", after, ready == 1 ? "it" : "nothing");
 }
 
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {
-        "What epoll reports as long as it is so, and what it reports once.", commands, options};
+    static const struct program program = {"epoll reports what is ready, or only what is new.",
+                                           commands, options};
     return args_run(argc, argv, &program);
 }

@@ -4,7 +4,7 @@
  *          And two UDP sockets: who gets the datagram?
  * Run      build/09a_bind_twice
  * Watch    the table is what the calls return here and now.
- * Before   01a_serial_server sets the option without a word
+ * Before   01a_serial_server, which sets the option without a word
  * After    09b_time_wait; 25b_reuseport binds one port many times
  * Python   allow_reuse_address and allow_reuse_port of socketserver, both off; post 003
  */
@@ -131,8 +131,8 @@ static void show_udp_receiver(void)
     close(client);
 }
 
-/* Connects until both have been given a client: which of the two gets the next is for the kernel's
- * hash to say. */
+/* Connects until each has been given a client. The kernel's hash decides which of them gets the
+ * next one. */
 static void show_reuseport_listeners(void)
 {
     int first = socket_with(SOCK_STREAM, SO_REUSEPORT);
@@ -157,7 +157,7 @@ static void show_reuseport_listeners(void)
         close(client);
         close(accepted);
     }
-    say("tcp", "SO_REUSEPORT: both listen, and each was given clients by the kernel");
+    say("tcp", "SO_REUSEPORT: both listen, and the kernel has given clients to each");
     close(first);
     close(second);
 }

@@ -1,9 +1,10 @@
-/* 09b_time_wait: who closes first has to wait, and who may restart
+/* 09b_time_wait: whoever closes first has to wait, and who may restart
  *
  * Predict  a server has hung up on a client and ended. Its new version starts at once, on the same
- *          port. In which of four cases does it start: with or without SO_REUSEADDR, then and now?
+ *          port. The old and the new one may each have SO_REUSEADDR: in which of the four cases
+ *          does the new one start?
  * Run      build/09b_time_wait
- * Watch    a server that hung up first finds its port in TIME_WAIT; both runs must set the option.
+ * Watch    a server that hung up first leaves its port in TIME_WAIT; both must set the option.
  * Try      build/09b_time_wait serve --port 8009, connect, stop it, and restart it with --no-reuse
  * Before   09a_bind_twice
  * After    10_thread_server
@@ -49,8 +50,7 @@ static int bind_to(int fd, int port_number)
 
 /* ---- TIME_WAIT ------------------------------------------------------------------------------- */
 
-/* A server on any free port serves one client and hangs up first; then it ends. Returns the
- * port. */
+/* A server on any free port accepts one client, hangs up first, and ends. Returns the port. */
 static int serve_once_and_end(int option)
 {
     int listener = socket_with(option);
@@ -62,7 +62,7 @@ static int serve_once_and_end(int option)
     close(connection);
     char byte;
     recv(client, &byte, 1, 0); /* end of file: the server hung up */
-    /* close waits, so the four-way goodbye is over */
+    /* close returns when the four-way close is over */
     struct linger patiently = {.l_onoff = 1, .l_linger = 5};
     setsockopt(client, SOL_SOCKET, SO_LINGER, &patiently, sizeof patiently);
     close(client);
@@ -70,8 +70,8 @@ static int serve_once_and_end(int option)
     return port_number;
 }
 
-/* Whether the system keeps a connection of this port in TIME_WAIT. proc(5), /proc/net/tcp (Linux):
- * state 06 */
+/* Whether the kernel keeps a connection of this port in TIME_WAIT, which is state 06 in Linux's
+ * /proc/net/tcp. proc(5) */
 static bool is_in_time_wait(int port_number)
 {
     FILE *table = fopen("/proc/net/tcp", "r");
@@ -119,7 +119,7 @@ static int demo(char **operands)
 static void hang_up(int client, int number)
 {
     (void)client;
-    say("server", "hangs up on client %d before it does", number);
+    say("server", "hangs up on client %d first", number);
 }
 
 static int serve(char **operands)
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         {"reuse-port", NULL, "serve with SO_REUSEPORT instead", .flag = &reuse_port},
         {0},
     };
-    static const struct program program = {"Who closes first has to wait, and who may restart.",
+    static const struct program program = {"Whoever closes first has to wait, and who may restart.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

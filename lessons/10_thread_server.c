@@ -37,11 +37,11 @@ struct worker {
     pthread_t thread;
 };
 
-static struct worker *workers; /* the server's thread alone walks and changes the list */
+static struct worker *workers; /* only the first thread walks and changes the list */
 static int count;              /* of clients so far */
 static pthread_attr_t small_stack;
 
-/* So that stop_workers hangs up no descriptor that has been closed since: lesson 17. */
+/* Keeps stop_workers from hanging up a descriptor that has been closed since: lesson 17a. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *work(void *argument)
@@ -57,7 +57,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* When the system has no thread for a client, the client is told, and the others are served on. */
+/* When the system has no thread for a client, it is told so, and the others are still served. */
 static void start_worker(int connection)
 {
     count++;
@@ -66,7 +66,7 @@ static void start_worker(int connection)
     if (worker) {
         *worker = (struct worker){.next = workers, .number = count, .connection = connection};
         say("server", "accepted client %d: a thread for it", count);
-        /* the functions of pthreads return the error and leave errno alone */
+        /* pthread functions return the error: errno is not the answer */
         error = pthread_create(&worker->thread, &small_stack, work, worker);
     }
     if (error == 0) {
@@ -104,8 +104,8 @@ static void join_workers_that_have_ended(void)
             link = &(*link)->next;
 }
 
-/* A thread cannot be told to end while it waits in recv or send: its connection is hung up, and the
- * call returns. */
+/* Hangs up on the clients, so that a thread blocked in recv or send returns and ends by itself.
+ * (pthread_cancel(3) would end it too, but it would need a handler to clean up behind it.) */
 static void stop_workers(void)
 {
     pthread_mutex_lock(&lock);
@@ -133,7 +133,7 @@ static void accept_client(void)
     static bool complained;
     int connection = accept(stop_listener, NULL, NULL);
     if (connection >= 0) {
-        fcntl(connection, F_SETFL, 0); /* BSD passes O_NONBLOCK on, and a worker waits */
+        fcntl(connection, F_SETFL, 0); /* on BSD it inherits O_NONBLOCK, and a worker waits */
         complained = false;
         start_worker(connection);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {

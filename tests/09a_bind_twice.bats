@@ -24,7 +24,7 @@ demo_says() {
 
 @test "09a: SO_REUSEPORT: both listen, and both get clients" {
     demo_says 'tcp    | SO_REUSEPORT  ok          ok          ok' \
-        'tcp    | SO_REUSEPORT: both listen, and each was given clients by the kernel'
+        'tcp    | SO_REUSEPORT: both listen, and the kernel has given clients to each'
 }
 
 @test "09a: UDP with SO_REUSEADDR: the last one gets the datagram" {

@@ -1,5 +1,5 @@
 # The mistakes that these tests catch: the option set after bind; SO_REUSEPORT taken for SO_REUSEADDR; the client closes
-# first, so that the server has no TIME_WAIT; a reset in place of a goodbye.
+# first, so that the server has no TIME_WAIT; a reset instead of a close.
 # Not tested: that TIME_WAIT ends, which takes 60 s. What is tested is the kernel's timer, which counts down from there.
 # shellcheck disable=SC2016,SC2034,SC2153,SC2154
 load helper
@@ -79,7 +79,7 @@ server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
     start serve
     hold silent "$ADDRESS" 3
     serves
-    await 'hangs up on client 4 before it does'
+    await 'hangs up on client 4 first'
     stop
 }
 

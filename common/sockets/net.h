@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How many clients may wait to be accepted. The kernel cuts it to what it allows, and knows better
- * than SOMAXCONN, which is 128 in musl. listen(2) */
+/* How many clients may wait to be accepted. The kernel caps it at net.core.somaxconn, a better
+ * limit than the C library's SOMAXCONN (128 in musl). listen(2) */
 enum { NET_BACKLOG = 4096 };
 
 /* The IPv4 address and port as bind and connect take them; "localhost" is 127.0.0.1. Any other name,

@@ -2,9 +2,9 @@
  * Introduced by lesson 07; lesson 06 shows it longhand. Lessons 07 and 08 serve the same, 10 and 11 in
  * a worker that may block.
  *
- * In an event loop nothing may block. A client has one buffer and does one thing at a time: it
- * waits for data, or for room to send what is in the buffer. Nothing more is received before all is
- * sent, so a client that never reads costs one buffer and delays nobody.
+ * An event loop may not wait for one client. A client has one buffer and does one thing at a time:
+ * it waits for data, or for room to send what is in the buffer. Nothing more is received before all
+ * of it is sent, so a client that never reads costs one buffer and cannot stall the others.
  */
 #ifndef UPPER_H
 #define UPPER_H

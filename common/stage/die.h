@@ -2,7 +2,7 @@
  * Introduced by lesson 01; plumbing.
  *
  * Only for set-up: a server that cannot start says why and ends. A client that misbehaves is
- * dropped, never died of.
+ * dropped; the server never dies because of one.
  */
 #ifndef DIE_H
 #define DIE_H
