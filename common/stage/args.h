@@ -2,7 +2,7 @@
  * Introduced by lesson 01; plumbing.
  *
  * A lesson lists its commands and options in two tables. Parsing, range checks and --help all come
- * from them, so the help cannot be wrong.
+ * from them, so the help leaves nothing out. (As the default it prints the present value.)
  */
 #ifndef ARGS_H
 #define ARGS_H
