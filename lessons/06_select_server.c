@@ -182,7 +182,7 @@ static int open_server(const char *host, long port)
     stop_listener = net_listen(host, port);
     if (stop_listener >= FD_SETSIZE)
         fail("descriptor %d does not fit an fd_set", (int)stop_listener);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client accepts until nobody waits */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client may find nobody there */
     net_raise_descriptor_limit();
     return stop_listener;
 }

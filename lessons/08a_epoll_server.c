@@ -173,7 +173,7 @@ static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client accepts until nobody waits */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client may find nobody there */
     open_table();
     return stop_listener;
 }

@@ -27,6 +27,7 @@ static void report(const char *trigger, int list, const char *after)
     say(trigger, "%s: epoll_wait reports %s", after, ready == 1 ? "it" : "nothing");
 }
 
+/* ends are two Unix sockets that are connected to each other: socketpair(2). */
 static void show_trigger(const char *trigger, uint32_t events)
 {
     int ends[2];
