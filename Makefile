@@ -94,19 +94,14 @@ bench: programs  ## the showdown of all, in under two minutes, into build/bench/
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
-# Tests wait more than they compute: a few files at a time, each printed when it has ended. Those of the house take
-# longest, so they come first, then the longest files.
 TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-test: programs  ## run all tests; T=17 or T=17b: its tests; SAN=address, thread
+test: programs  ## run all tests, or T=17b: up to the first that fails; ALL=1 TAP=1; SAN=address, thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
-	@set -- tests/$(T)*.bats; \
-	if [ $$# = 1 ]; then BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) exec bats "$$1"; fi; \
-	{ echo "$$1"; shift; ls -S "$$@"; } | BUILD='$(BUILD)' BATS_TEST_TIMEOUT=$(or $(TEST_TIMEOUT),60) \
-	    xargs -P $(TEST_JOBS) -I{} sh -c 'bats {} > $(BUILD)/{}.tap 2>&1; status=$$?; cat $(BUILD)/{}.tap; exit $$status'
+	@BUILD='$(BUILD)' TEST_JOBS=$(TEST_JOBS) TEST_TIMEOUT=$(TEST_TIMEOUT) ALL=$(ALL) TAP=$(TAP) bash tests/peers/test.bash '$(T)'
 
 bugs:  ## see a test catch each known mistake; T=17 or T=17b: its own
 	@bash tests/bugs/run '$(T)'

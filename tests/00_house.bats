@@ -273,6 +273,7 @@ make_here() {
     local copy=$BATS_TEST_TMPDIR/course lesson
     mkdir -p "$copy"/{lessons,slides,common/{room,stage},tests/peers,bin}
     cp common/stage/tour.sh "$copy/common/stage"
+    cp tests/peers/test.bash "$copy/tests/peers"
     for lesson in 06_one 16_six 17a_two 17b_three 18_four; do
         printf '/* %s: a title\n * Predict  what?\n * Run  build/%s, or make it\n */\n' "$lesson" "$lesson" > "$copy/lessons/$lesson.c"
         printf '#include <stdio.h>\nint main(int n, char **v) { return printf("%s %%s\\n", n > 1 ? v[1] : "") < 0; }\n' "$lesson" >> "$copy/lessons/$lesson.c"
@@ -284,7 +285,7 @@ make_here() {
     cp Makefile "$copy"
     local PATH=$copy/bin:$PATH
     cd "$copy"
-    make_course() { make_here BUILD=build SAN= "$@"; }
+    make_course() { make_here BUILD=build SAN= TAP=1 "$@"; }
     make_course programs
     equal 'make 06' '06_one ' "$(make_course 06)"
     equal 'make 6' '06_one ' "$(make_course 6)"
@@ -353,6 +354,57 @@ on_a_terminal() { # KEYS TARGETS...
     [[ $said == '17a_lost_update: '*'(Enter runs it)'*'main   |'*'Watch  '*'Try    '* ]] || fail "$said"
     said=$(on_a_terminal $'\x04' 17a)
     [[ $said == *'(Enter runs it)'* && $said != *'main   |'* ]] || fail "$said"
+}
+
+@test "00: a test that fails says what was expected, what students believe, and how to go on" {
+    local bug=tests/bugs/24b_waits_too_long.patch title belief
+    title=$(sed -n '2s/^Caught by: //p' $bug) belief=$(sed -n '1s/^Misconception: //p' $bug)
+    run awk -v alone=1 -f tests/peers/report.awk <<< "1..4
+ok 1 24b: one
+not ok 2 $title
+# (from function \`fail' in file tests/helper.bash, line 29,
+#  in test file tests/24b_results.bats, line 20)
+#   \`equal 'results' failed
+# line 4: expected
+# no result yet
+# but got
+# a result
+ok 3 24b: three # skip not run
+ok 4 24b: four # skip the deck shows something else than the lesson: slides 4"
+    equal 'what is said' "1 not ok  $title
+    line 4: expected
+    no result yet
+    but got
+    a result
+    Students who see this often believe:
+        $belief
+    See it: build/24b_results    Read: slides/24b_results.md    All tests: ALL=1 make test T=24b
+1 passed, 1 failed, 1 skipped, 1 not run (0 s)
+skipped 1: the deck shows something else than the lesson: slides 4" "$status ${output/([0-9] s)/(0 s)}"
+}
+
+@test "00: tests that do not say how they ended are missed" {
+    run awk -f tests/peers/report.awk <<< $'1..3\nok 1 06: one\nok 2 06: two'
+    equal 'status' 1 "$status"
+    [[ $output == '2 passed, 0 failed'*'1 tests have not said how they ended' ]] || fail "$output"
+    run awk -f tests/peers/report.awk < /dev/null
+    equal 'status without a test' 1 "$status"
+    run awk -f tests/peers/report.awk <<< $'1..2\nok 1 06: one\nok 2 06: two'
+    equal 'status when all is well' 0 "$status"
+}
+
+@test "00: make test T= stops at the first test that fails" {
+    local file=$BATS_TEST_TMPDIR/tests/99_x.bats
+    mkdir -p "$BATS_TEST_TMPDIR/tests/peers"
+    cp tests/helper.bash "${file%/*}"
+    cp tests/peers/*.bash tests/peers/report.awk "${file%/*}/peers"
+    printf '%s\n' 'load helper' '@test "99: one" { true; }' '@test "99: two" { equal this a b; }' '@test "99: three" { fail here; }' > "$file"
+    cd "$BATS_TEST_TMPDIR"
+    export BUILD TEST_JOBS=1
+    run bash tests/peers/test.bash 99
+    [[ $status == 1 && $output == *'not ok  99: two'* && $output == *'1 passed, 1 failed, 1 not run'* ]] || fail "$output"
+    ALL=1 run bash tests/peers/test.bash 99
+    [[ $status == 1 && $output == *'1 passed, 2 failed ('* ]] || fail "$output"
 }
 
 @test "00: make test without a test is an error" {

@@ -14,6 +14,8 @@ unset STEP SLOW
 
 # In make bugs, the file that says that the bug has been caught: the rest of the tests need not run, or wait long.
 SEEDED_BUG=${SEEDED_BUG:-}
+# In make test T=17b, the file that says that a test has failed.
+STOP_AT_FIRST=${STOP_AT_FIRST:-}
 
 # All limits of time are multiplied by TEST_SLOWDOWN, for a machine that is slow or a sanitizer.
 limit() {
@@ -41,7 +43,18 @@ in_glibc_words() {
 }
 
 equal() { # WHAT EXPECTED GOT
-    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail "$1: expected" "$2" "but got" "$3"
+    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail_to_be "$@"
+}
+
+# A student is told the first line that differs.
+fail_to_be() { # WHAT EXPECTED GOT
+    local -a want have
+    local i=0
+    [[ $STOP_AT_FIRST && $2$3 == *$'\n'* ]] || fail "$1: expected" "$2" "but got" "$3"
+    mapfile -t want <<< "$2"
+    mapfile -t have <<< "$3"
+    while [[ ${want[i]-(nothing)} == "${have[i]-(nothing)}" ]]; do i=$((i + 1)); done
+    fail "$1, line $((i + 1)): expected" "${want[i]-(nothing)}" "but got" "${have[i]-(nothing)}"
 }
 
 # ---- A server ----------------------------------------------------------------------------------------------------------
@@ -110,10 +123,12 @@ await() {
 
 setup() {
     [[ ! -e $SEEDED_BUG ]] || skip 'the bug has been caught'
+    [[ ! -e $STOP_AT_FIRST ]] || skip 'not run'
 }
 
 teardown() {
     [[ -z $SEEDED_BUG || ${BATS_TEST_COMPLETED:-} ]] || touch "$SEEDED_BUG"
+    [[ -z $STOP_AT_FIRST || ${BATS_TEST_COMPLETED:-} ]] || touch "$STOP_AT_FIRST"
     if [[ ${SERVER:-} ]]; then
         kill -KILL "$SERVER" 2> /dev/null || true
         wait "$SERVER" 2> /dev/null || true
@@ -231,8 +246,7 @@ pattern() {
 }
 
 same_transcript() { # WHAT EXPECTED GOT
-    [[ $3 =~ ^$(pattern <<< "$2")$ ]] && return
-    fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
+    [[ $3 =~ ^$(pattern <<< "$2")$ ]] || fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
 }
 
 # Prints the numbers of the first lines of the deck's fenced blocks of a language.
@@ -283,24 +297,34 @@ check_command() { # WHERE COMMAND EXPECTED
 }
 
 # What cannot be checked stands in a block of another kind (`text`), after a comment that begins with "not checked:".
+# A student who changes a lesson is told which slides show something else now; that is no failure of the lesson.
 check_slides() {
-    local deck=slides/$stem.md line count=0
-    for line in $(blocks "$deck" c); do
-        [[ $SEEDED_BUG ]] || check_c_block "$deck" "$line"
-        count=$((count + 1))
-    done
-    for line in $(blocks "$deck" console); do
-        check_console_block "$deck" "$line"
-        count=$((count + 1))
+    local deck=slides/$stem.md line count=0 language changed='' noted=$BATS_TEST_TMPDIR/noted
+    for language in c console; do
+        for line in $(blocks "$deck" "$language"); do
+            count=$((count + 1))
+            [[ ! $SEEDED_BUG || $language != c ]] || continue
+            if [[ $STOP_AT_FIRST ]]; then
+                "check_${language}_block" "$deck" "$line" 2> "$noted" || true
+                [[ ! -s $noted ]] || changed+=", $(($(head -n "$line" "$deck" | grep -c '^---$') - 1))"
+            else
+                "check_${language}_block" "$deck" "$line"
+            fi
+        done
     done
     ((count >= 3)) || fail "$deck: only $count blocks were checked"
+    [[ ! $changed ]] || skip "the deck shows something else than the lesson: slides ${changed#, }"
 }
 
 # Whoever writes $(play) has a shell that does not end with the first command that fails: so play says nothing, and is false.
 play() {
     local said status=0
-    said=$(limited "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") || status=$?
-    if ((status != 0)) || [[ -z $said ]]; then
+    local patience=15
+    [[ ! $STOP_AT_FIRST ]] || patience=5 # whoever waits is a student
+    said=$(timeout -k 1 "$(limit $patience)" "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") || status=$?
+    if ((status == 124)); then
+        fail "the demo hung for $(limit $patience) s; its last line was: $(tail -n 1 <<< "$said")"
+    elif ((status != 0)) || [[ -z $said ]]; then
         fail "the demo ended with status $status after: $said"
     else
         echo "$said"
