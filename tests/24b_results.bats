@@ -54,6 +54,7 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
 
 @test "24b: a pool of 600 workers in a process of 1,024 descriptors" {
     [[ $(ulimit -u) == unlimited ]] || (($(ulimit -u) > 1000)) || skip "no more than $(ulimit -u) processes here"
+    # shellcheck disable=SC2016 # the words are for the other shell
     run limited bash -c 'ulimit -Sn 1024; exec "$0" async 600 2000' "$BUILD/peers/costs"
     [[ $status == 0 && $output == 'timing | 2000 tasks in '* ]] || fail "$output"
 }
