@@ -1,5 +1,6 @@
 /* load: many clients in one thread, who measure a server.
  * Introduced by lesson 26a.
+ * bench/ has the load generator and the contest of lesson 26.
  *
  * Each client sends a request of so many bytes, waits for the reply, and sends the next: as many
  * requests are under way as there are clients. The generator itself is an epoll server turned

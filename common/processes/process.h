@@ -1,5 +1,6 @@
 /* process: multiprocessing.Process, built on fork and waitpid.
  * Introduced by lesson 19a; lesson 11a shows fork longhand.
+ * processes/ has what lessons 19 to 25 teach once and use again.
  *
  * For programs in which one thread starts processes and waits for them. When exit(3) or a signal
  * (signals.h) ends the program, its remaining children end first: by SIGTERM, and after half a

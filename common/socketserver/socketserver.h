@@ -1,5 +1,6 @@
 /* socketserver: the servers of Python's module of that name.
  * Introduced by lesson 12b.
+ * socketserver/ is the framework of lessons 12 to 15, in the order of Python's own file.
  *
  * handler.h has its request handlers, mixin.h a thread or a process for each request.
  *

@@ -1,5 +1,6 @@
 /* say: narration.
  * Introduced by lesson 01; plumbing.
+ * stage/ makes a program a lesson, and teaches nothing: you may skip it.
  *
  * Every line that a lesson shows its class goes through say, as "actor  | what happens". The rule
  * that makes a transcript the same every time: say the line first, then make the call that lets

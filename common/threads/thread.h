@@ -1,5 +1,6 @@
 /* thread: threading.Thread, built on pthreads.
  * Introduced by lesson 16a.
+ * threads/ has what lesson 16 teaches once and later ones use again.
  *
  * A thread can be started once and joined many times, with or without a time limit, and has a name.
  * A program calls thread_join_all at its end, which waits for all threads but the daemons.
