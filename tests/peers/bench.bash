@@ -64,7 +64,7 @@ print(f"Python {platform.python_version()}, {sys.executable}, built", "with opti
         showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --times
     done
     memory_of_the_silent
-    grow 1 16 256 1000 10000
+    grow 1 16 256 1000 4000
     # shellcheck disable=SC2086 # two words, or none
     bash tests/peers/rates.bash 3 "$build/peers/costs" "$limits" ${python:+$python tests/peers/programs.py}
 }

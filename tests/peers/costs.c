@@ -12,7 +12,7 @@
  *   costs map [PROCESSES [OPS]]     numbers of a map in chunks as Python makes them
  *
  * OPS is for all processes together. If a status or an increment is lost, or a get does not find
- * what was set, the program fails. For lesson 26, and for the tests, which want many processes at once.
+ * what was set, the program fails. For make bench, and for the tests, which want many processes at once.
  */
 #include "processes/array.h"
 #include "processes/dict.h"

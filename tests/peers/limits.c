@@ -1,7 +1,7 @@
 /* limits: the fewest system calls that do the job, as a bound for what a lesson can reach.
  *
  *   limits MODEL          a server that answers in upper case until SIGTERM
- *   limits WHAT [COUNT]   one line of timing, for COUNT of what a lesson's --timing counts
+ *   limits WHAT [COUNT]   one line of timing, for COUNT of what costs.c counts
  *
  * The names stand in the table at the end. A call that fails in service costs its client. Linux.
  */

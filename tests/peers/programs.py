@@ -12,7 +12,7 @@
   python3 programs.py map1 [COUNT]     lesson 24: map, a chunk for each task
   python3 programs.py map [COUNT]      lesson 24: map, with the chunks that Python chooses
 
-Prints the line that the lesson prints with --timing, and measures from where the lesson does.
+Prints the line that costs.c prints, and measures from where that does.
 """
 import multiprocessing
 import signal
