@@ -4,7 +4,7 @@
  *          recv return in each case? What does its send return?
  * Run      build/01c_half_close
  * Watch    recv returns 0 for both, end of file; only the second send fails, and only if the client
- *          has closed. A close that leaves bytes unread is no end of file at all.
+ *          has closed. A close that leaves bytes unread sends a reset, not an end of file.
  * Before   01b_rude_clients, for the reset and for MSG_NOSIGNAL
  * After    02_datagrams, which has no end of file; 11a_fork_server, where one close is not enough
  * Python   shutdown(socket.SHUT_WR), close; BrokenPipeError, ConnectionResetError
@@ -23,8 +23,8 @@
 
 /* ---- A connection ---------------------------------------------------------------------------- */
 
-/* Both ends are in this process, so that everything happens in the order of the lines. The kernel
- * does not mind. */
+/* This process has both ends, so everything happens in the order in which it is written here. To
+ * the kernel it makes no difference. */
 struct connection {
     int client, server;
 };
@@ -66,8 +66,8 @@ static void sends(const char *who, int fd, const char *text)
         say(who, "sends \"%s\": %s", text, strerror(errno));
 }
 
-/* Waits for the network, so that the next call finds what it has brought: bytes (POLLIN), or a
- * reset, which poll reports unasked. */
+/* Waits until bytes (POLLIN) or a reset have arrived, so that the next call finds them. (poll
+ * reports a reset even if nobody asks for it.) */
 static void await(int fd, short events)
 {
     struct pollfd end = {.fd = fd, .events = events};
@@ -97,8 +97,8 @@ static int play_shutdown(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* close ends both directions, and the server is told no more than by shutdown. Its first send
- * returns before the bytes arrive where nobody reads any more. */
+/* close ends both directions, but the server is told no more than after shutdown. Its first send
+ * succeeds, because it returns before the bytes arrive where nobody reads any more. */
 static int play_close(char **operands)
 {
     (void)operands;
@@ -116,14 +116,14 @@ static int play_close(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* A close tells the sender of bytes that nobody has read, by a reset. */
+/* A close that leaves bytes unread tells their sender so, by a reset. */
 static int play_unread(char **operands)
 {
     (void)operands;
     struct connection carl = make_connection();
     sends("carl", carl.client, "hi");
     await(carl.server, POLLIN);
-    say("server", "closes, and has not read it");
+    say("server", "closes without reading it");
     close(carl.server);
     receives("carl", carl.client);
     close(carl.client);
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
         {"", "", "the three, one after the other", demo},
         {"shutdown", "", "ann ends one direction, and still gets her reply", play_shutdown},
         {"close", "", "bob closes, and the server learns of it late", play_close},
-        {"unread", "", "the server closes, and has not read all", play_unread},
+        {"unread", "", "the server closes without reading all", play_unread},
         {0},
     };
     static const struct option_spec options[] = {{0}};

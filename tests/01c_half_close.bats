@@ -27,7 +27,7 @@ kernel | nobody has bob'\''s socket any more: a reset comes back
 server | sends "HO": Broken pipe'
 
 unread='carl   | sends "hi"
-server | closes, and has not read it
+server | closes without reading it
 carl   | receives: Connection reset by peer'
 
 @test "01c: whoever has shut down the sending side still receives" { equal 'what it says' "$shutdown" "$(story shutdown)"; }
