@@ -9,26 +9,6 @@ neutral() {
     sed -E -e 's/\b(am|is) [0-9]+/\1 PID/g' -e 's/(the loop): [0-9]+ ms/\1: MS ms/'
 }
 
-# Starts the demo in the background; it pauses this long after each line.
-begin() { # MS [OPTION...]
-    LOG=$BATS_TEST_TMPDIR/log
-    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
-    : > "$LOG"
-    env "$family" SLOW="$1" "$PROGRAM" "${@:2}" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
-    SERVER=$!
-}
-
-# Waits until the demo has ended with this status and these words on stderr, and all of its children too.
-ends_with() { # STATUS ERRORS
-    local status=0 demo=$SERVER
-    timeout "$(limit 10)" tail --pid="$demo" -s 0.02 -f /dev/null || fail 'the demo does not end'
-    SERVER=
-    wait "$demo" || status=$?
-    equal 'the status' "$1" "$status"
-    equal 'the errors' "$2" "$(cat "$LOG.errors")"
-    nothing_left_soon
-}
-
 @test "19a: the demo is the same each time" { check_demo 4; }
 
 @test "19a: each child has a pid of its own, and one parent" {

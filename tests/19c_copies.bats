@@ -8,26 +8,6 @@ neutral() {
     sed -E 's/\b(was|is) [0-9]+/\1 PID/g'
 }
 
-# Starts the demo in the background; it pauses this long after each line.
-begin() { # MS [OPTION...]
-    LOG=$BATS_TEST_TMPDIR/log
-    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
-    : > "$LOG"
-    env "$family" SLOW="$1" "$PROGRAM" "${@:2}" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
-    SERVER=$!
-}
-
-# Waits until the demo has ended with this status and these words on stderr, and all of its children too.
-ends_with() { # STATUS ERRORS
-    local status=0 demo=$SERVER
-    timeout "$(limit 10)" tail --pid="$demo" -s 0.02 -f /dev/null || fail 'the demo does not end'
-    SERVER=
-    wait "$demo" || status=$?
-    equal 'the status' "$1" "$status"
-    equal 'the errors' "$2" "$(cat "$LOG.errors")"
-    nothing_left_soon
-}
-
 # What the demo says after these words.
 after() { # WORDS [OPTION...]
     play "${@:2}" | sed -n "s/.*$1: //p"

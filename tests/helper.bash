@@ -348,6 +348,26 @@ check_demo() { # RUNS [WORDS...]
     done
 }
 
+# Starts the demo in the background; it pauses this long after each line.
+begin() { # MS [OPTION...]
+    LOG=$BATS_TEST_TMPDIR/log
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    : > "$LOG"
+    env "$family" SLOW="$1" "$PROGRAM" "${@:2}" > "$LOG" 2> "$LOG.errors" < /dev/null 3>&- 4>&- &
+    SERVER=$!
+}
+
+# Waits until the demo has ended with this status and these words on stderr, and all of its children too.
+ends_with() { # STATUS ERRORS
+    local status=0 demo=$SERVER
+    timeout "$(limit 10)" tail --pid="$demo" -s 0.02 -f /dev/null || fail 'the demo does not end'
+    SERVER=
+    wait "$demo" || status=$?
+    equal 'the status' "$1" "$status"
+    equal 'the errors' "$2" "$(cat "$LOG.errors")"
+    nothing_left_soon
+}
+
 # Breaks the demo off: plays it until it says a line with these words, and sends it the signal. It ends with this status and
 # leaves nothing; what it said after that line goes to the file AFTER. SLOW, or 20 ms, keeps it from going much further. With
 # GROUP=1 the signal goes to all of its processes, as that of Ctrl-C does.

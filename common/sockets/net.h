@@ -1,5 +1,7 @@
 /* net: TCP sockets in the steps that every later lesson takes.
- * Introduced by lesson 01b; lesson 01a shows it longhand. */
+ * Introduced by lesson 01b; lesson 01a shows it longhand.
+ * sockets/ has what lessons 01 to 11 teach once and later ones use again.
+ */
 #ifndef NET_H
 #define NET_H
 
