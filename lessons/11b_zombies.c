@@ -5,7 +5,7 @@
  * Run      build/11b_zombies, then with --once, with --ignore and with --no-reap
  * Watch    the zombies, which are counted; one signal may stand for several ends.
  * Before   11a_fork_server, which asks in each round; 05b_signal_in_time
- * After    13_mixins; 19b_exit_status; 25a_prefork_server, which learns by SIGCHLD whom to replace
+ * After    13a_mixins; 19b_exit_status; 25a_prefork_server, which learns by SIGCHLD whom to replace
  * Python   post 003: ForkingTCPServer; os.waitpid, signal.signal(signal.SIGCHLD, signal.SIG_IGN)
  */
 #include "stage/args.h"

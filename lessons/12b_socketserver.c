@@ -7,7 +7,7 @@
  *          same order with --class udp, unix-stream and unix-datagram.
  * Before   03a_unix_stream, 04_lines, 12a_class; then common/socketserver/socketserver.h and
  *          handler.h, which this lesson introduces
- * After    13_mixins: a thread or a process for each request
+ * After    13a_mixins: a thread or a process for each request
  * Python   socketserver.TCPServer, UDPServer, UnixStreamServer, UnixDatagramServer;
  *          BaseRequestHandler, StreamRequestHandler, DatagramRequestHandler
  */

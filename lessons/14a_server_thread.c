@@ -5,7 +5,7 @@
  * Run      build/14a_server_thread
  * Watch    the actor of each line is the thread that runs: main plays the client, Thread-1 has the
  *          loop and says nothing, and each request has a thread.
- * Before   10_thread_server, 13_mixins
+ * Before   10_thread_server, 13a_mixins
  * After    14b_own_loop, 14c_shutdown
  * Python   post 004's last example: threading.Thread(target=server.serve_forever), port 0,
  *          "Hello World 1" to "Hello World 3", server.shutdown()

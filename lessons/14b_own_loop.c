@@ -5,7 +5,7 @@
  *          report the terminal until both lines have been seen?
  * Run      build/14b_own_loop
  * Watch    main waits in select only: ann's silence is the business of a thread of her own.
- * Before   05a_select_stdin, 13_mixins, 14a_server_thread
+ * Before   05a_select_stdin, 13a_mixins, 14a_server_thread
  * After    14c_shutdown, 15a_overrides
  * Python   select.select([sys.stdin, server], [], []), fileno, handle_request, timeout
  */

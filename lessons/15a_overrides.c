@@ -4,7 +4,7 @@
  *          bob see: a refused connection, an end of file, or silence?
  * Run      build/15a_overrides
  * Watch    four methods are replaced, and each says a line when it is called.
- * Before   12_socketserver, 14b_own_loop
+ * Before   12b_socketserver, 14b_own_loop
  * After    15b_families, 15c_limits; 23a_manager_dict is built on such a server
  * Python   class Mine(TCPServer) of posts 002 and 004: verify_request, handle_error,
  *          handle_timeout, service_actions; super().handle_error(...)

@@ -4,7 +4,7 @@
  *          it get through, and from which address does it come?
  * Run      build/15b_families
  * Watch    the address from which bob comes. An allow-list with 127.0.0.1 would not know him.
- * Before   09b_time_wait, 12_socketserver, 15a_overrides
+ * Before   09b_time_wait, 12b_socketserver, 15a_overrides
  * After    15c_limits
  * Python   class Mine(TCPServer): address_family = socket.AF_INET6; def server_bind(self);
  *          TCPServer(address, handler, bind_and_activate=False)

@@ -4,7 +4,7 @@
  *          he refused?
  * Run      build/15c_limits
  * Watch    carl is connected and waits in the queue of the listening socket, until ann leaves.
- * Before   11a_fork_server, 13_mixins, 15a_overrides; 16c_daemons has daemons without a server
+ * Before   11a_fork_server, 13a_mixins, 15a_overrides; 16c_daemons has daemons without a server
  * After    15d_deadline
  * Python   ForkingMixIn.max_children, request_queue_size, ThreadingMixIn.daemon_threads
  */

@@ -4,7 +4,7 @@
  *          because the child has a copy? 100, but only after the child has ended? 100, at once?
  * Run      build/23a_manager_dict
  * Watch    each access to the dictionary is a line that a thread of the manager receives
- * Before   13_mixins, 19a_processes, 20a_private_list. The rest is in common/processes/dict.c and
+ * Before   13a_mixins, 19a_processes, 20a_private_list. The rest is in common/processes/dict.c and
  *          common/processes/manager.c
  * After    23b_two_calls
  * Python   the posts' manage.dict(): multiprocessing.Manager().dict(), DictProxy

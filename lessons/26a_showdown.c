@@ -5,7 +5,7 @@
  * Run      build/26a_showdown, then with --mode echo --clients 64
  * Watch    served, before the rate; and the spread of the rounds: less than that is no difference
  * Needs    Linux: epoll(7) for the load, prctl(2) and sched_setaffinity(2)
- * Before   08a_epoll_server, 13_mixins, 25a_prefork_server; common/bench/ is introduced here
+ * Before   08a_epoll_server, 13a_mixins, 25a_prefork_server; common/bench/ is introduced here
  * After    26b_costs; your own server: --peer NAME='COMMAND'
  * Python   the posts' servers can take part: --peer py='python3 tests/peers/servers.py threading'
  */
@@ -41,13 +41,13 @@ static const struct model {
     {"epoll", "08a_epoll_server serve", false},
     {"thread", "10_thread_server serve", false},
     {"fork", "11a_fork_server serve", false},
-    {"tcpserver", "13_mixins serve --handler upper --class tcp", false},
-    {"threading", "13_mixins serve --handler upper --class threading-tcp", false},
-    {"forking", "13_mixins serve --handler upper --class forking-tcp", false},
+    {"tcpserver", "13a_mixins serve --class tcp", false},
+    {"threading", "13a_mixins serve --class threading-tcp", false},
+    {"forking", "13a_mixins serve --class forking-tcp", false},
     {"prefork", "25a_prefork_server serve --workers 4", false},
-    {"udpserver", "13_mixins serve --handler upper --class udp", true},
-    {"threading-udp", "13_mixins serve --handler upper --class threading-udp", true},
-    {"forking-udp", "13_mixins serve --handler upper --class forking-udp", true},
+    {"udpserver", "13a_mixins serve --class udp", true},
+    {"threading-udp", "13a_mixins serve --class threading-udp", true},
+    {"forking-udp", "13a_mixins serve --class forking-udp", true},
     {0},
 };
 

@@ -1,5 +1,5 @@
 /* mixin: a thread or a process for each request of a server (socketserver.h).
- * Introduced by lesson 13; lessons 10 and 11 show it longhand.
+ * Introduced by lesson 13a; lessons 10 and 11 show it longhand.
  *
  * A mixin takes a class and gives it back with a few entries replaced: process_request,
  * server_close and what keeps the account of the workers. So it goes with each of the four servers:

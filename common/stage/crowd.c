@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { NOTHING_TAKEN_MS = 50 };
@@ -82,19 +81,4 @@ void crowd_pair(int (*dial)(void))
     cast_reply("ann", ann, 12);
     cast_leave("ann", ann);
     cast_leave("bob", bob);
-}
-
-void crowd_time_requests(int (*dial)(void), long requests)
-{
-    char byte = 'x';
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (long i = 0; i < requests; i++) {
-        int fd = dial();
-        if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 || recv(fd, &byte, 1, 0) != 1)
-            fail("the server closed the connection");
-        close(fd);
-    }
-    say_mute(false);
-    say_timing(requests, "requests", start);
 }

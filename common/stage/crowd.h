@@ -12,8 +12,4 @@ void crowd_play(void);
 /* ann stays connected while bob is served. dial connects, or ends the process. */
 void crowd_pair(int (*dial)(void));
 
-/* One client makes requests of one byte, each over a connection of its own; then prints the timing
- * line. Ends a say_mute. */
-void crowd_time_requests(int (*dial)(void), long requests);
-
 #endif

@@ -178,16 +178,6 @@ void say(const char *actor, const char *format, ...)
     errno = error;
 }
 
-void say_timing(long count, const char *things, struct timespec start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds =
-        (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
-    say("timing", "%ld %s in %.3f s, %.0f %s/s", count, things, seconds, (double)count / seconds,
-        things);
-}
-
 struct quoted quote(const void *data, size_t length)
 {
     static const char short_for[256] = {['\n'] = 'n', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};

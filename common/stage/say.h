@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 /* Prints one line, at most 80 columns (what is longer ends in "..."), in one write(2): lines of
  * several threads and processes never mix. A line that cannot be written (a full disk) ends the
@@ -32,10 +31,6 @@ extern atomic_bool say_hurried;
 
 /* Ends the program in good order when a line cannot be written; NULL: exit(3) does. */
 extern void (*say_end_program)(void);
-
-/* Prints "timing | COUNT THINGS in S s, R THINGS/s" for what was done since START, a time of
- * CLOCK_MONOTONIC. */
-void say_timing(long count, const char *things, struct timespec start);
 
 /* Bytes as a C string literal shows them, "like\nthis"; what is long is shortened. Safe for bytes
  * from the network. Lives until the end of the full expression: say("ann", "received %s",

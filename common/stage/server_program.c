@@ -63,7 +63,8 @@ static int serve(char **operands)
 
 static int connect_to(char **operands)
 {
-    return talk(lesson->dial(operands[0], args_number("PORT", operands[1], 1, 65535)));
+    int fd = lesson->dial(operands[0], args_number("PORT", operands[1], 1, 65535));
+    return lesson->talk ? lesson->talk(fd) : talk(fd);
 }
 
 static int connect_to_path(char **operands)

@@ -22,8 +22,8 @@
 #include "sockets/net.h"
 #include "stage/args.h"
 #include "stage/die.h"
-#include "stage/say.h"
 #include "threads/thread.h"
+#include "timing.h"
 
 #include <pthread.h>
 #include <stdio.h>

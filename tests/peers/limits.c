@@ -10,7 +10,7 @@
 #include "sockets/net.h"
 #include "stage/args.h"
 #include "stage/die.h"
-#include "stage/say.h"
+#include "timing.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
