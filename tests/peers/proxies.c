@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
-enum { STEPS = 20000, KEYS = 50, ROUNDS = 300, WRITERS = 3 };
+enum { STEPS = 20000, KEYS = 50, ROUNDS = 6000, WRITERS = 3 };
 
 static struct running running;
 static struct manager manager;
