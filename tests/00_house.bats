@@ -11,20 +11,7 @@ lessons() {
     names_in lessons .c
 }
 
-# Numbers of the lessons that are still larger than one sitting: the budgets below do not hold for them yet.
-too_large=(
-    # D. socketserver, in C
-    13
-)
-
 lines_of_common=7001 # to be 4500
-
-sittings() { # the lessons for which the budgets hold
-    local lesson
-    for lesson in $(lessons); do
-        [[ " ${too_large[*]} " == *" ${lesson%%_*} "* ]] || echo "$lesson"
-    done
-}
 
 slides_of() { # DECK
     echo $(($(grep -c '^---$' "$1") - 1))
@@ -156,16 +143,9 @@ in_blocks() { # DECK LANGUAGE
     awk -v fence="\`\`\`$2" '/^```/ { inside = !inside && $0 == fence; next } inside' "$1"
 }
 
-@test "00: what is called too large is there" {
-    local number
-    for number in "${too_large[@]}"; do
-        lessons | grep -q "^${number}_" || fail "lesson $number is no more: take it off the list too_large"
-    done
-}
-
 @test "00: a lesson has at most 200 lines of 100 columns, its functions 30 lines" {
     local lesson file
-    for lesson in $(sittings); do
+    for lesson in $(lessons); do
         file=lessons/$lesson.c
         (($(wc -l < "$file") <= 200)) || fail "$file has $(wc -l < "$file") lines"
         equal "lines of $file over 100 columns" '' "$(LC_ALL=C.UTF-8 grep -nE '^.{101}' "$file" || true)"
@@ -176,7 +156,7 @@ in_blocks() { # DECK LANGUAGE
 @test "00: a demo has at most 24 lines of 80 columns" {
     local lesson said
     make_here > /dev/null
-    for lesson in $(sittings); do
+    for lesson in $(lessons); do
         said=$(make_here "${lesson%%_*}" < /dev/null)
         [[ $said ]] || fail "$lesson says nothing"
         (($(wc -l <<< "$said") <= 24)) || fail "the demo of $lesson has $(wc -l <<< "$said") lines"
@@ -186,7 +166,7 @@ in_blocks() { # DECK LANGUAGE
 
 @test "00: a deck has 5 to 9 slides with a picture, code that is seen from the last row, and the common look" {
     local lesson deck
-    for lesson in $(sittings); do
+    for lesson in $(lessons); do
         deck=slides/$lesson.md
         (($(slides_of "$deck") >= 5 && $(slides_of "$deck") <= 9)) || fail "$deck has $(slides_of "$deck") slides"
         [[ $(pictures_of "$deck") ]] || fail "$deck has no picture"
@@ -202,7 +182,7 @@ in_blocks() { # DECK LANGUAGE
 
 @test "00: a picture fits its slide, its labels are large, and its colours are those of the theme" {
     local lesson picture box
-    for lesson in $(sittings); do
+    for lesson in $(lessons); do
         for picture in $(pictures_of "slides/$lesson.md"); do
             picture=slides/$picture
             read -r -a box <<< "$(sed -nE '1s/.*<svg [^>]*viewBox="([^"]*)".*/\1/p' "$picture")"
