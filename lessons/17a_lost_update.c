@@ -41,7 +41,7 @@ static void run_together(int count, void (*ann)(void *), void (*others)(void *))
 
 /* ---- An update is lost ----------------------------------------------------------------------- */
 
-/* The gate forces the order: ann reads, bob reads, ann writes, bob writes. */
+/* The gate forces the order: steps 0 and 1 are the reads of ann and bob, 2 and 3 their writes. */
 static void add_one(int turn)
 {
     gate_wait(turn);

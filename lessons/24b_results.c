@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 5, GET_LIMIT_MS = 20 };
+enum { WORKERS = 5, TASKS = WORKERS + 1, GET_LIMIT_MS = 20 };
 
 static bool starves;
 static struct pool pool;
@@ -120,18 +120,19 @@ static bool let_them_go(long i, long *result)
 /* Each of the first five waits for the sixth, and no worker is left to begin that one. */
 static void play_starvation(void)
 {
-    struct task tasks[WORKERS + 1];
-    say("main", "%d workers, %d tasks; all wait for what the last one does", WORKERS, WORKERS + 1);
-    for (long i = 0; i <= WORKERS; i++) {
-        tasks[i] = (struct task){.function = i < WORKERS ? wait_for_main : let_them_go};
+    struct task tasks[TASKS], *last = &tasks[TASKS - 1];
+    say("main", "%d workers, %d tasks; all wait for what the last one does", WORKERS, TASKS);
+    for (int i = 0; i < TASKS; i++) {
+        tasks[i] = (struct task){.function = &tasks[i] == last ? let_them_go : wait_for_main};
         pool_apply_async(&pool, &tasks[i]);
     }
-    bool in_time = pool_get(&pool, &tasks[WORKERS], GET_LIMIT_MS);
+    bool in_time = pool_get(&pool, last, GET_LIMIT_MS);
     say("main", "get the last one, %d ms at most: %s", GET_LIMIT_MS,
         in_time ? "a result" : "no result yet");
-    say("main", "no worker is free to begin it, and none will be: terminate");
+    if (!in_time)
+        say("main", "no worker is free to begin it, and none will be: terminate");
     pool_terminate(&pool);
-    say("main", "the last one: %s", tasks[WORKERS].error == ECANCELED ? "cancelled" : "done");
+    say("main", "the last one: %s", last->error == ECANCELED ? "cancelled" : "done");
 }
 
 static int demo(char **operands)

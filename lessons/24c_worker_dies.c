@@ -88,8 +88,8 @@ static void play_crash(void)
     pool_apply(&pool, &task);
     say_end("a task that calls _exit(7)", &task);
     pool_map(&pool, square, numbers, squares, 8, 8);
-    say("main", "map, and 5 crashes: %ld %ld %ld %ld %ld %ld %ld %ld", squares[0], squares[1],
-        squares[2], squares[3], squares[4], squares[5], squares[6], squares[7]);
+    say("main", "map, and a worker crashes at the 5: %ld %ld %ld %ld %ld %ld %ld %ld", squares[0],
+        squares[1], squares[2], squares[3], squares[4], squares[5], squares[6], squares[7]);
 }
 
 static void play_idle(void)

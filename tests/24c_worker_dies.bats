@@ -9,7 +9,7 @@ load peers/every_server
 
 @test "24c: a task that ends its worker fails with that status, and a map loses one number" {
     equal 'the scene' 'main   | a task that calls _exit(7): its worker ended with status 7
-main   | map, and 5 crashes: 1 4 9 16 0 36 49 64' "$(play | sed -n 2,3p)"
+main   | map, and a worker crashes at the 5: 1 4 9 16 0 36 49 64' "$(play | sed -n 2,3p)"
 }
 
 @test "24c: a worker is killed: one task fails, no other, and the pool has five workers again" {
