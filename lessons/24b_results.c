@@ -148,7 +148,8 @@ static int demo(char **operands)
         play_limit();
         play_rules();
     }
-    pool_join(&pool);
+    if (!pool_join(&pool))
+        die("pool_join");
     say("main", "join: every task has ended, and so has every worker");
     return EXIT_SUCCESS;
 }

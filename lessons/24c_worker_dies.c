@@ -142,7 +142,8 @@ static int demo(char **operands)
     play_idle();
     play_busy();
     pool_close(&pool);
-    pool_join(&pool);
+    if (!pool_join(&pool))
+        die("pool_join");
     return EXIT_SUCCESS;
 }
 

@@ -31,7 +31,8 @@ static void open_pool(long workers, struct pool_options options)
 static void end_pool(void)
 {
     pool_close(&pool);
-    pool_join(&pool);
+    if (!pool_join(&pool))
+        die("pool_join");
 }
 
 /* ---- The initializer ------------------------------------------------------------------------- */
@@ -123,7 +124,7 @@ static void play_terminate(void)
     say("main", "%d tasks that never end: terminate", QUEUED);
     pool_terminate(&pool);
     say("main", "%ld tasks were cancelled, and each error callback has been called", cancelled);
-    pool_join(&pool);
+    end_pool();
     say("main", "join: every worker has ended");
 }
 

@@ -41,7 +41,8 @@ static void give_up(struct pool *pool, int error)
 {
     struct pollfd left = {.fd = pool->tasks[0], .events = POLLIN};
     struct message message;
-    for (int ready; (ready = poll(&left, 1, 0)) != 0;)
+    int ready;
+    while ((ready = poll(&left, 1, 0)) != 0)
         if (ready > 0 && message_read(pool->tasks[0], &message))
             task_append(&pool->waiting, message.task);
     while (pool->waiting.first) {
@@ -72,8 +73,8 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
     worker_join(worker);
     worker->false_starts = worker->page->ready ? 0 : worker->false_starts + 1;
     pool->is_short = true;
-    if (last->serial == worker->answered)
-        return; /* it was idle */
+    if (last->serial == worker->answered || last->count == 0)
+        return; /* it was idle, or dismissed */
     struct task *task = last->task;
     task_succeed(task, last->numbers, last->done, last->error);
     if (task->count > 0 && last->begun && !pool->terminated) {
@@ -203,6 +204,8 @@ void pool_close(struct pool *pool)
 
 void pool_terminate(struct pool *pool)
 {
+    if (worker_is_here() || !pool->workers)
+        return; /* its sisters are not its children; it has been joined */
     pool->closed = pool->terminated = true;
     for (int i = 0; i < pool->worker_count; i++) /* SIGTERM can be blocked */
         process_signal(&pool->workers[i].process, SIGKILL);
@@ -218,23 +221,28 @@ void pool_terminate(struct pool *pool)
     call_back(pool, deadline_in(-1));
 }
 
-/* Each worker takes one message that says that no more will come. (End of file would not do:
- * another child of the parent may have a copy of the pipe.) */
+/* Each worker takes one message that says that no more will come. (Not the end of file: a child of
+ * the parent may have a copy of the pipe.) Some may have died, and the pipe may be full of messages
+ * that nobody takes: so those that have ended are collected in between. */
 static void dismiss(struct pool *pool)
 {
-    fcntl(pool->tasks[1], F_SETFL, 0); /* from now on, wait for room */
-    for (int i = 0; i < pool->worker_count; i++)
-        if (pool->workers[i].answers >= 0)
-            worker_give(pool->tasks[1], 0, NULL);
-    for (int i = 0; i < pool->worker_count; i++)
-        if (pool->workers[i].answers >= 0)
-            worker_join(&pool->workers[i]);
+    int at_work;
+    do {
+        at_work = 0;
+        for (int i = 0; i < pool->worker_count; i++)
+            at_work += pool->workers[i].answers >= 0;
+        for (int i = 0; i < at_work && worker_give(pool->tasks[1], 0, NULL); i++)
+            continue;
+        if (at_work > 0)
+            wait_for_answers(pool, deadline_in(-1));
+    } while (at_work > 0);
 }
 
 bool pool_join(struct pool *pool)
 {
-    if (!pool->closed || pool->in_callback) {
-        errno = pool->closed ? EDEADLK : EBUSY;
+    bool would_wait_for_itself = pool->in_callback || worker_is_here();
+    if (!pool->closed || would_wait_for_itself) {
+        errno = would_wait_for_itself ? EDEADLK : EBUSY;
         return false;
     }
     if (!pool->workers)
@@ -248,6 +256,7 @@ bool pool_join(struct pool *pool)
     free(pool->workers);
     pool->workers = NULL;
     pool->worker_count = 0;
+    pool->is_short = false;
     return true;
 }
 
@@ -268,7 +277,7 @@ static void make_workers(struct pool *pool, size_t count)
 bool pool_open(struct pool *pool, long workers, struct pool_options options)
 {
     errno = worker_is_here() ? EBUSY : EINVAL;
-    if (worker_is_here() || workers < 1)
+    if (worker_is_here() || workers < 1 || options.max_tasks_per_child < 0)
         return false;
     *pool = (struct pool){.options = options};
     task_list_init(&pool->waiting);

@@ -123,8 +123,10 @@ static bool reap(struct process *process, int options)
 {
     siginfo_t end = {0};
     while (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOWAIT | options) < 0)
-        if (errno != EINTR)
+        if (errno != EINTR) {
+            forget(process); /* whoever ignores SIGCHLD has no child to wait for: waitpid(2) */
             return false;
+        }
     if (end.si_pid != process->pid) {
         errno = ETIMEDOUT;
         return false;

@@ -44,8 +44,8 @@ int colour_of(const char *actor)
     for (int i = 0; i < COLOURS && i < actors->count; i++)
         if (actors->hashes[i] == hash)
             return colours[i];
-    int next = atomic_fetch_add(&actors->count, 1);
+    int next = actors->count < COLOURS ? atomic_fetch_add(&actors->count, 1) : COLOURS;
     if (next < COLOURS)
         actors->hashes[next] = hash;
-    return colours[next % COLOURS];
+    return colours[next < COLOURS ? next : (int)(hash % COLOURS)];
 }

@@ -62,8 +62,8 @@ stop() { # LESSON NUMBER COUNT
     printf 'What do you think? %s\n' "$(part Predict "$1")" | fold -s -w 80
     printf '\n$ %s\n' "$(command_of "$1")"
     is_terminal || {
-        run "$1"
-        return
+        run "$1" || return 1
+        return 0
     }
     printf '(Enter runs it, s skips it, b goes back, q quits) '
     read -r key || exit 0

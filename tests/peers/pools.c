@@ -168,6 +168,10 @@ static void killed_while_idle(void)
         see_full_strength();
     }
     end_pool();
+    open_pool(100, (struct pool_options){0}); /* more than the pipe has room for messages */
+    for (int i = 0; i < 100; i++)
+        kill_worker(i);
+    end_pool();
     printf("20 times all workers were killed, and all were there again\n");
 }
 
@@ -181,6 +185,14 @@ static bool leave_the_first_time(long i, long *result)
     return true;
 }
 
+/* What has been joined stays so, however it ended: nothing waits, and nothing is read. */
+static void see_that_it_is_over(const struct task *task)
+{
+    pool_terminate(&pool);
+    if (!pool_get(&pool, task, 100) || !pool_join(&pool))
+        fail("a pool that has been joined waits");
+}
+
 static void exit_in_a_task(void)
 {
     open_pool(1, (struct pool_options){0});
@@ -189,7 +201,10 @@ static void exit_in_a_task(void)
     if (task.state != TASK_FAILED || task.error != 0 || task.status != 7)
         fail("ran %d times; state %d, error %d, status %d", shared->runs[7], task.state, task.error,
              task.status);
+    task = (struct task){.function = leave_the_first_time, .argument = 8};
+    pool_apply_async(&pool, &task);
     end_pool();
+    see_that_it_is_over(&task);
     printf("a worker that ends with status 7: its task failed, with that status\n");
 }
 
@@ -543,6 +558,8 @@ static bool call_the_pool(long i, long *result)
     *result = !pool_open(&own, 1, (struct pool_options){0}) && errno == EBUSY;
     *result += !pool_apply_async(&pool, &task) && errno == EDEADLK;
     *result += !pool_get(&pool, &task, -1) && errno == EDEADLK;
+    *result += !pool_join(&pool) && errno == EDEADLK;
+    pool_terminate(&pool); /* does nothing */
     return true;
 }
 
@@ -552,6 +569,8 @@ static void refused(void)
     struct task task = {.function = run};
     if (pool_open(&pool, 0, (struct pool_options){0}) || errno != EINVAL)
         fail("a pool without workers");
+    if (pool_open(&pool, 1, (struct pool_options){.max_tasks_per_child = -1}) || errno != EINVAL)
+        fail("less than no task for each child");
     open_pool(1, (struct pool_options){0});
     if (!pool_open(&other, 1, (struct pool_options){0}) || !pool_apply(&other, &task))
         fail("no second pool");
@@ -559,7 +578,7 @@ static void refused(void)
     if (!pool_join(&other))
         fail("the second pool does not end");
     struct task inner = {.function = call_the_pool};
-    if (!pool_apply(&pool, &inner) || inner.result != 3)
+    if (!pool_apply(&pool, &inner) || inner.result != 4)
         fail("a task may call its own pool: %ld", inner.result);
     if (pool_join(&pool) || errno != EBUSY)
         fail("join before close");

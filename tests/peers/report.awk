@@ -8,6 +8,9 @@ function seconds(    now) { "date +%s" | getline now; close("date +%s"); return 
 
 function stem_of(title) { sub(/:.*/, "", title); return title }
 
+# What bats -f and a shell take for this title.
+function pattern_of(title) { gsub(/[][\\.*^$+?(){}|']/, ".", title); return title }
+
 function lesson_of(title,    command, name) {
     command = "ls lessons/" stem_of(title) "_*.c 2> /dev/null"
     command | getline name
@@ -86,7 +89,7 @@ END {
     if (not_run) printf ", %d not run", not_run
     printf " (%d s)\n", seconds() - start
     for (i = 1; i <= reasons; i++) printf "skipped %d: %s\n", skips[order[i]], order[i]
-    if (!alone) for (i = 1; i <= failed; i++) printf "failed: make test T=%s ALL=1, or bats -f '%s' tests\n", stem_of(failures[i]), failures[i]
+    if (!alone) for (i = 1; i <= failed; i++) printf "failed: make test T=%s ALL=1, or bats -f '%s' tests\n", stem_of(failures[i]), pattern_of(failures[i])
     if (seen < planned || planned == 0) {
         for (i = 1; i <= others; i++) print other[i]
         printf "%d tests have not said how they ended\n", planned - seen
