@@ -121,7 +121,6 @@ enum {
 };
 
 static atomic_int done;
-
 /* A task takes until the gate is there, and each one that begins is a step. */
 static void play_task(int number)
 {
