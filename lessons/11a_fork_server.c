@@ -108,7 +108,7 @@ static void accept_client(void)
     static bool complained;
     int connection = accept(stop_listener, NULL, NULL);
     if (connection >= 0) {
-        fcntl(connection, F_SETFL, 0); /* BSD passes O_NONBLOCK on, and a worker waits */
+        fcntl(connection, F_SETFL, 0); /* on BSD it inherits O_NONBLOCK, and a worker waits */
         complained = false;
         start_worker(connection);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {

@@ -380,7 +380,7 @@ skipped 1: the deck shows something else than the lesson: slides 4" "$status ${o
     cp tests/peers/*.bash tests/peers/report.awk "${file%/*}/peers"
     printf '%s\n' 'load helper' '@test "99: one" { true; }' '@test "99: two" { equal this a b; }' '@test "99: three" { fail here; }' > "$file"
     cd "$BATS_TEST_TMPDIR"
-    export BUILD TEST_JOBS=1
+    export BUILD TEST_JOBS=1 TAP='' ALL=''
     run bash tests/peers/test.bash 99
     [[ $status == 1 && $output == *'not ok  99: two'* && $output == *'1 passed, 1 failed, 1 not run'* ]] || fail "$output"
     ALL=1 run bash tests/peers/test.bash 99
