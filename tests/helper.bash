@@ -369,14 +369,14 @@ ends_with() { # STATUS ERRORS
 }
 
 # Breaks the demo off: plays it until it says a line with these words, and sends it the signal. It ends with this status and
-# leaves nothing; what it said after that line goes to the file AFTER. SLOW, or 20 ms, keeps it from going much further. With
+# leaves nothing; what it said after that line goes to the file AFTER. SLOW, or 50 ms, keeps it from going much further. With
 # GROUP=1 the signal goes to all of its processes, as that of Ctrl-C does.
 broken_off_by() { # SIGNAL STATUS WORDS [OPTIONS...]
     local line='' status=0 demo
     AFTER=$BATS_TEST_TMPDIR/after
     mkfifo "$BATS_TEST_TMPDIR/says"
     family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
-    ${GROUP:+setsid} env "$family" SLOW="${SLOW:-20}" TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "${@:4}" > "$BATS_TEST_TMPDIR/says" 2>&1 \
+    ${GROUP:+setsid} env "$family" SLOW="${SLOW:-50}" TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "${@:4}" > "$BATS_TEST_TMPDIR/says" 2>&1 \
         < /dev/null 3>&- 4>&- &
     demo=$!
     {
