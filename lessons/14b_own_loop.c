@@ -1,4 +1,4 @@
-/* 14b_own_loop: a server in a loop of one's own, beside the terminal
+/* 14b_own_loop: a server in a loop of your own, beside the terminal
  *
  * Predict  one thread waits in select for a client and for the terminal. ann connects and says
  *          nothing; then bob types two lines, which arrive together. How often does select have to
@@ -30,7 +30,7 @@
 
 enum { WAIT_MS = 100 };
 
-/* ---- A loop of one's own --------------------------------------------------------------------- */
+/* ---- A loop of your own ---------------------------------------------------------------------- */
 
 /* Waits until the server or the terminal, or both, are ready. */
 static fd_set select_both(int server, int terminal)
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {{0}};
-    static const struct program program = {"A server in a loop of one's own, beside the terminal.",
+    static const struct program program = {"A server in a loop of your own, beside the terminal.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

@@ -1,4 +1,4 @@
-/* 15c_limits: how many workers at once, and who waits for them at the end
+/* 15c_limits: how many workers run at once, and whether the end waits for them
  *
  * Predict  a forking server may have two children at once, and both are at work. carl connects. Is
  *          he refused?
@@ -166,6 +166,6 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct program program = {
-        "How many workers at once, and who waits for them at the end.", commands, options};
+        "How many workers run at once, and whether the end waits for them.", commands, options};
     return args_run(argc, argv, &program);
 }

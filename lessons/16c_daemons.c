@@ -1,4 +1,4 @@
-/* 16c_daemons: main ends first, and who waits for the others
+/* 16c_daemons: main ends first: which threads does the process wait for?
  *
  * Predict  main reaches its end while a thread is still working. What happens to the thread, in
  *          Python and in C? And to a daemon?
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         {"no-join", NULL, "return from main and wait for nobody", .flag = &no_join},
         {0},
     };
-    static const struct program program = {"Main ends first, and who waits for the others.",
-                                           commands, options};
+    static const struct program program = {
+        "Main ends first: which threads does the process wait for?", commands, options};
     return args_run(argc, argv, &program);
 }

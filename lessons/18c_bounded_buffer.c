@@ -101,7 +101,7 @@ static void carl_puts(void *unused)
     put_in(4);
     gate_step();
     gate_wait(BOB_HAS_TAKEN_4); /* the worst moment for bob to come, forced */
-    say("carl", "wakes one who waits for an item");
+    say("carl", "wakes a thread that waits for an item");
     pthread_cond_signal(&buffer.not_empty);
     gate_wait(ANN_HAS_LOOKED);
     put(5);

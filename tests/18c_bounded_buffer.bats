@@ -14,7 +14,7 @@ ann    | takes 3 out
 ann    | the buffer is empty: waits
 carl   | puts 4 in
 bob    | takes 4 out
-carl   | wakes one who waits for an item'
+carl   | wakes a thread that waits for an item'
 
 @test "18c: the demo is the same each time" { check_demo 5; }
 @test "18c: ... also with --if" { check_demo 3 --if; }

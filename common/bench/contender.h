@@ -18,8 +18,9 @@ struct contender {
 };
 
 /* Starts the command, one program with its words as the shell reads them; the folder of this
- * program is the first of its PATH. Waits for its first line, for 10 s at most: it ends in "listening on IPv4:PORT".
- * Returns NULL, or what is wrong, where that line does not come; nothing is left then. */
+ * program is the first of its PATH. Waits for its first line, for 10 s at most: it ends in
+ * "listening on IPv4:PORT". Returns NULL, or what is wrong, where that line does not come;
+ * nothing is left then. */
 const char *contender_start(struct contender *contender, const char *command);
 
 /* Ends it with SIGTERM, and with SIGKILL what has not ended after 5 s. */

@@ -88,7 +88,7 @@ static void give_up(struct load *load, struct client *client)
     load->done++;
 }
 
-/* Begins to connect. Returns false where there is no descriptor (fd is -1), or the server refuses. */
+/* Begins to connect. Returns false without a descriptor (fd is -1), or if the server refuses. */
 static bool start_to_connect(struct load *load, struct client *client)
 {
     const struct address *server = &load->plan.server;

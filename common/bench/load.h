@@ -45,12 +45,12 @@ struct load_result {
 struct load;
 
 /* Connects all clients and lets each ask once, until all have had a reply or nothing more comes
- * (LOAD_QUIET_MS): a client that has had none by then takes no part. NULL, with errno set, where that
- * cannot be (out of descriptors or memory). The caller frees it. */
+ * (LOAD_QUIET_MS): a client that has had none by then takes no part. NULL, with errno set, where
+ * that cannot be (out of descriptors or memory). The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
-/* Measures by the plan, until every request has had its reply. Ends early where no more replies come,
- * and, without harm, when stop_asked (stop.h). */
+/* Measures by the plan, until every request has had its reply. Ends early where no more replies
+ * come, and, without harm, when stop_asked (stop.h). */
 struct load_result load_run(struct load *load);
 
 /* Closes the connections and frees what load_open made. */

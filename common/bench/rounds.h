@@ -1,8 +1,8 @@
 /* rounds: what was measured several times, as one figure and its spread.
  * Introduced by lesson 26a.
  *
- * A machine is slow for a while, and its figures are then far off: they would spoil a mean, and leave
- * a median as it is.
+ * A machine is slow for a while, and its figures are then far off: they would spoil a mean, and
+ * leave a median as it is.
  */
 #ifndef ROUNDS_H
 #define ROUNDS_H
@@ -11,7 +11,7 @@
  * statistics.median */
 double rounds_median(double *figures, long count);
 
-/* Half of what lies between the lowest and the highest, in percent of the median; sorts them too. */
+/* Half of the distance from the lowest to the highest, in percent of the median. Sorts them too. */
 double rounds_spread(double *figures, long count);
 
 #endif

@@ -20,8 +20,7 @@
 
 enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000 };
 
-/* No lock: a worker may be killed at any moment, and whoever waits for its lock would wait for ever.
- */
+/* No lock: a worker may be killed at any moment, and whoever waited for its lock would wait on. */
 static struct board {
     atomic_int workers, clients; /* that there have been */
     struct {

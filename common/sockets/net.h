@@ -13,8 +13,8 @@
  * limit than the C library's SOMAXCONN (128 in musl). listen(2) */
 enum { NET_BACKLOG = 4096 };
 
-/* The IPv4 address and port as bind and connect take them; "localhost" is 127.0.0.1. Any other name,
- * and what is no address, ends the process with status 2. inet_pton(3) */
+/* The IPv4 address and port as bind and connect take them; "localhost" is 127.0.0.1. Any other
+ * name, and what is no address, ends the process with status 2. inet_pton(3) */
 struct sockaddr_in net_address(const char *host, long port);
 
 /* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the

@@ -1,6 +1,6 @@
 /* upper: what comes in goes out in upper case.
- * Introduced by lesson 07; lesson 06 shows it longhand. Lessons 07 and 08 serve the same, 10 and 11 in
- * a worker that may block.
+ * Introduced by lesson 07; lesson 06 shows it longhand. Lessons 07 and 08 serve the same, 10 and
+ * 11 in a worker that may block.
  *
  * An event loop may not wait for one client. A client has one buffer and does one thing at a time:
  * it waits for data, or for room to send what is in the buffer. Nothing more is received before all

@@ -38,9 +38,10 @@ struct program {
     const struct option_spec *options;
 };
 
-/* Begins the program as though nothing strange had been inherited (signals.h), then parses argv by the tables and runs the command. Prints the help for --help and returns 0; ends
- * the process with status 2 for a wrong word, after one line on stderr that names it, and with
- * status 1 if stdio cannot print what the command has left to it. argparse in Python. */
+/* Begins the program as though nothing strange had been inherited (signals.h), then parses argv
+ * by the tables and runs the command. Prints the help for --help and returns 0; ends the process
+ * with status 2 for a wrong word, after one line on stderr that names it, and with status 1 if
+ * stdio cannot print what the command has left to it. argparse in Python. */
 int args_run(int argc, char **argv, const struct program *program);
 
 /* The number that the text says, from min to max; a wrong one ends the process with status 2 and

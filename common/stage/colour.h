@@ -1,4 +1,4 @@
-/* colour: which colour an actor has on the terminal: the next one, in the order in which they appear.
+/* colour: an actor's colour on the terminal is the next one, in the order in which they appear.
  * Introduced by lesson 01a; plumbing.
  */
 #ifndef COLOUR_H
@@ -7,8 +7,8 @@
 /* Makes the list of actors, which all processes of the program share. */
 void colour_begin(void);
 
-/* A number of the terminal's 256 colours: the same for the same actor, in each process. 0: no colour;
- * that is server's and main's, and everybody's if standard output wants none. */
+/* A number of the terminal's 256 colours: the same for the same actor, in each process. 0: no
+ * colour; that is server's and main's, and everybody's if standard output wants none. */
 int colour_of(const char *actor);
 
 #endif

@@ -22,8 +22,8 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* Called once, before there is a second process. */
 void die_begin(void);
 
-/* Notes, for all processes of the program, that something could not be printed. Returns whether this
- * is the process that called die_begin, which is the one to say so. */
+/* Notes, for all processes of the program, that something could not be printed. Returns whether
+ * this is the process that called die_begin, which is the one to say so. */
 bool die_note_lost(int error);
 
 /* Flushes stdout, and dies if that fails, or if something was lost before, in this process or in

@@ -1,9 +1,9 @@
 /* gate: whose turn it is, where luck would decide.
  * Introduced by lesson 01b; plumbing.
  *
- * A count that begins at 0 and only grows. Whoever must not be early waits for it, so a scene is the
- * same each time. Threads and processes use it alike, and one that dies at the gate keeps nobody
- * from going on.
+ * A count that begins at 0 and only grows. Whoever must not be early waits for it, so a scene is
+ * the same each time. Threads and processes use it alike, and one that dies at the gate keeps
+ * nobody from going on.
  */
 #ifndef GATE_H
 #define GATE_H

@@ -12,7 +12,7 @@
 /* Whether the thread that calls is the main thread. */
 bool linux_is_main_thread(void);
 
-/* When the thread that has forked this process ends, the signal comes: its process at the latest. */
+/* The signal comes when the thread that forked this process ends, or its process does. */
 bool linux_end_with_parent(int signal_number);
 
 /* From now on orphans among the descendants of this process become its children. */

@@ -31,8 +31,8 @@ struct server_program {
     int (*open_path)(const char *path);
     int (*dial_path)(const char *path);
 
-    /* Instead of talk (talk.h), what connect does with its socket, which it closes. Returns the exit
-     * status. */
+    /* Instead of talk (talk.h), what connect does with its socket, which it closes. Returns the
+     * exit status. */
     int (*talk)(int fd);
 
     /* Instead of serve and play in two processes: the whole demo. Returns the exit status. */

@@ -1,5 +1,6 @@
-/* classes: the tree of the classes of common/socketserver/: what each has replaced in the table that it
- * is a copy of, found by comparing the tables. The picture of lesson 12b is compared with it.
+/* classes: the tree of the classes of common/socketserver/: what each has replaced in the table
+ * that it is a copy of, found by comparing the tables. The picture of lesson 12b is compared with
+ * it.
  */
 #include "socketserver/handler.h"
 #include "socketserver/socketserver.h"

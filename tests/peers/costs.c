@@ -1,10 +1,12 @@
-/* costs: what the modules of lessons 16, 19, 21, 23 and 24 cost, the lock of lesson 17 and the event of 18, in one line of timing.
+/* costs: what the modules of lessons 16, 19, 21, 23 and 24 cost, and the lock of lesson 17 and the
+ * event of lesson 18, in one line of timing.
  *
- *   costs thread [1 [OPS]]          started and joined, one after the other (common/threads/thread.h)
+ *   costs thread [1 [OPS]]          started and joined, one by one (common/threads/thread.h)
  *   costs lock [1 [OPS]]            increments under a PTHREAD_MUTEX_RECURSIVE, in one thread
  *   costs event [1 [OPS]]           round trips between two threads, each woken by an event
  *   costs process [PROCESSES [OPS]] so many are started, then joined (common/processes/process.h)
- *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h); with 4, the lock of lesson 22b
+ *   costs array [PROCESSES [OPS]]   locked increments of one item (common/processes/array.h);
+ *                                   with 4, the lock of lesson 22b
  *   costs dict [PROCESSES [OPS]]    gets and sets, each of its own key (common/processes/dict.h)
  *   costs apply [PROCESSES [OPS]]   tasks of a pool, one after the other (common/processes/pool.h)
  *   costs async [PROCESSES [OPS]]   tasks that are handed over at once
@@ -12,7 +14,8 @@
  *   costs map [PROCESSES [OPS]]     numbers of a map in chunks as Python makes them
  *
  * OPS is for all processes together. If a status or an increment is lost, or a get does not find
- * what was set, the program fails. For make bench, and for the tests, which want many processes at once.
+ * what was set, the program fails. For make bench, and for tests that want
+ * many processes at once.
  */
 #include "processes/array.h"
 #include "processes/dict.h"

@@ -1,8 +1,8 @@
-/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
- * with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of it is
- * allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment, the Nth
- * thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every other wait on a
- * condition ends for no reason. */
+/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third
+ * call with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of
+ * it is allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment,
+ * the Nth thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every
+ * other wait on a condition ends for no reason. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -116,7 +116,8 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
     return interrupted() ? -1 : __real_recvmsg(fd, message, flags);
 }
 
-/* A pipe that holds as much as is asked for gives all of it: pipe(7). Waits until it holds something. */
+/* A pipe that holds as much as is asked for gives all of it: pipe(7). Waits until it holds
+ * something. */
 static bool holds_as_much(int fd, size_t length)
 {
     struct pollfd pipe = {.fd = fd, .events = POLLIN};

@@ -1,5 +1,5 @@
-/* pools: what a process pool promises (common/processes/pool.h), tested from inside: no task lost, none done
- * twice, whoever is killed.
+/* pools: what a process pool promises (common/processes/pool.h), tested from inside: no task
+ * lost, none done twice, whoever is killed.
  *
  *   pools CLAIM   one line that says what was measured, or one line on stderr and status 1
  */

@@ -1,4 +1,5 @@
-/* proxies: what a dictionary behind a manager promises (common/processes/dict.h), tested from inside.
+/* proxies: what a dictionary behind a manager promises (common/processes/dict.h), tested from
+ * inside.
  *
  *   proxies CLAIM   one line that says what was measured, or one line on stderr and status 1
  */
