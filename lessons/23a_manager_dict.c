@@ -1,4 +1,4 @@
-/* 23a_manager_dict: the dictionary lives in a process of its own, and the others send it messages
+/* 23a_manager_dict: the dictionary lives in a process of its own, and others send it messages
  *
  * Predict  a child does dic[0] = 100, and does not end. What does its parent find under 0: nothing,
  *          because the child has a copy? 100, but only after the child has ended? 100, at once?

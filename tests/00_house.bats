@@ -294,6 +294,7 @@ make_here() {
 
 @test "00: each lesson's help fits 80 columns" {
     local lesson
+    equal 'lines of make list over 80 columns' '' "$(make_here list | awk 'length($0) > 80')"
     for lesson in $(lessons); do
         equal "lines of $lesson --help over 80 columns" '' "$("$BUILD/$lesson" --help | awk 'length($0) > 80')"
     done
