@@ -25,6 +25,7 @@ main   | 5 tasks have met, so 5 workers run at the same time' "$(play | tail -n 
 
 @test "24c: workers killed at random: no task is lost, none is done twice" { claim pools killed-at-random; }
 @test "24c: idle workers that are killed are replaced, all of them" { claim pools killed-while-idle; }
+@test "24c: a worker that is killed before it has begun takes no task with it" { claim pools killed-at-birth; }
 @test "24c: a task that ends its process fails with that status" { claim pools exit-in-a-task; }
 @test "24c: a process that a task leaves behind hides nothing" { claim pools grandchild; }
 @test "24c: a worker that dies in a chunk of map loses one number of it" { claim pools crash-in-a-chunk; }

@@ -18,6 +18,7 @@ enum { WORKERS = 4, MANY = 20000 };
 static struct shared_things {
     atomic_int runs[MANY];
     atomic_int starts;
+    atomic_int die_at_birth; /* how many of the next children end before they do anything */
     sem_t begun, go_on, ready;
 } * shared;
 
@@ -206,6 +207,40 @@ static void exit_in_a_task(void)
     end_pool();
     see_that_it_is_over(&task);
     printf("a worker that ends with status 7: its task failed, with that status\n");
+}
+
+static void die_at_birth(void)
+{
+    if (shared->die_at_birth > 0) {
+        shared->die_at_birth--;
+        kill(getpid(), SIGKILL);
+    }
+}
+
+/* Its page is still that of the worker whose place it takes: it must not be held to that one's
+ * task. pthread_atfork(3) */
+static void killed_at_birth(void)
+{
+    pthread_atfork(NULL, NULL, die_at_birth);
+    open_pool(1, (struct pool_options){0});
+    struct task lost = {.function = leave_the_first_time,
+                        .argument = 7,
+                        .callback = count_success,
+                        .error_callback = count_error};
+    pool_apply(&pool, &lost);
+    shared->die_at_birth = 2;
+    struct task next = {.function = run, .argument = 8};
+    pool_apply(&pool, &next);
+    if (shared->die_at_birth != 0)
+        fail("two replacements ought to have been killed; %d are left", shared->die_at_birth);
+    if (called_back != 0 || called_back_with_error != 1)
+        fail("one task was lost: expected 0 + 1 callbacks, got %ld + %ld", called_back,
+             called_back_with_error);
+    if (shared->runs[7] != 1 || shared->runs[8] != 1 || next.result != 108)
+        fail("expected one run of each task and 108, got %d and %d runs, and %ld", shared->runs[7],
+             shared->runs[8], next.result);
+    end_pool();
+    printf("two replacements were killed before they had begun: no task was lost with them\n");
 }
 
 /* A process that the task leaves behind has copies of all pipes of the worker. */
@@ -599,6 +634,7 @@ int main(int argc, char **argv)
         {"killed-at-random", killed_at_random},
         {"killed-while-idle", killed_while_idle},
         {"exit-in-a-task", exit_in_a_task},
+        {"killed-at-birth", killed_at_birth},
         {"grandchild", grandchild},
         {"behind-a-long-task", behind_a_long_task},
         {"crash-in-a-chunk", crash_in_a_chunk},
