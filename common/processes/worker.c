@@ -113,15 +113,15 @@ static int work(void *worker)
     const struct pool_options *options = &self->pool->options;
     const int *tasks = self->pool->tasks;
     struct page *page = self->page;
+    long argument = options->initializer_argument, limit = options->max_tasks_per_child;
     close(tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
     memset(page, 0, sizeof *page); /* touches it: from now on it is in memory */
-    if (options->initializer && !options->initializer(options->initializer_argument))
+    if (options->initializer && !options->initializer(argument))
         return EXIT_FAILURE;
     page->ready = true;
     struct message *task = &page->message;
-    long limit = options->max_tasks_per_child;
     for (long done = 0; limit == 0 || done < limit; done++) {
         if (!message_read(tasks[0], task) || task->count == 0)
             break;
