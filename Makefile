@@ -3,13 +3,13 @@
 CFLAGS ?= -O2 -g
 BUILD ?= build$(if $(SAN),/$(SAN))
 
-# Where there is no Linux, linux.c has a stand-in, and the lessons that say so are left out, with what measures.
+# Where there is no Linux, the lessons that say so are left out, with what measures.
 # In the call of a function, make 4.3 no longer takes \# for this sign.
 hash := \#
 HEADERS := sys/epoll.h sys/prctl.h
 LINUX := $(shell { printf '$(hash)include <%s>\n' $(HEADERS) | $(CC) $(CPPFLAGS) $(CFLAGS) -E - > /dev/null; } 2>&1 || echo no)
-LEFT_OUT := $(if $(LINUX),common/stage/linux.c $(shell grep -l '^ [*] Needs    Linux' lessons/*.c; \
-    grep -lE '^.include (<sys/(epoll|prctl).h>|"bench/)' common/*/*.c tests/peers/*.c),common/stage/elsewhere.c)
+LEFT_OUT := $(if $(LINUX),$(shell grep -l '^ [*] Needs    Linux' lessons/*.c; \
+    grep -lE '^.include (<sys/epoll.h>|"bench/)' common/*/*.c tests/peers/*.c))
 MODULES := $(filter-out $(LEFT_OUT),$(wildcard common/*/*.c))
 LESSONS_LEFT_OUT := $(patsubst lessons/%.c,%,$(filter lessons/%,$(LEFT_OUT)))
 

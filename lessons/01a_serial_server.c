@@ -109,9 +109,9 @@ static int dial(const char *host, long port)
 
 static void play(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
-    int bob = cast_connect("bob", server_program_dial, "hi");
+    int bob = cast_connect("bob", "hi");
 
     char byte;
     if (recv(bob, &byte, 1, MSG_DONTWAIT) >= 0) /* looks, but does not wait */

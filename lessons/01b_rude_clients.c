@@ -12,9 +12,9 @@
 #include "sockets/stop.h"
 #include "stage/args.h"
 #include "stage/cast.h"
+#include "stage/children.h"
 #include "stage/die.h"
 #include "stage/gate.h"
-#include "stage/linux.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
 #include "stage/signals.h"
@@ -129,7 +129,7 @@ static void be_rude(void)
         reset(server_program_dial());
     }
     if (plays("gone")) {
-        int carl = cast_connect("carl", server_program_dial, "hi");
+        int carl = cast_connect("carl", "hi");
         say("carl", "is gone before his reply is sent");
         shutdown(carl, SHUT_WR); /* after end of file, it is send that meets the reset: EPIPE */
         reset(carl);
@@ -137,28 +137,28 @@ static void be_rude(void)
     if (plays("signal")) {
         say("user", "sends the server signals, as a timer would");
         for (int i = 0; i < SIGNALS || plain; i++) { /* until one interrupts a call */
-            kill(cast_server(), SIGUSR1);
+            kill(server_program_pid(), SIGUSR1);
             poll(NULL, 0, BRIEFLY_MS);
         }
     }
     if (plays("full")) {
         say("user", "forbids the server to open more files");
-        linux_limit_descriptors(cast_server(), STANDARD_ONES);
+        child_limit_descriptors(server_program_pid(), STANDARD_ONES);
     }
 }
 
 /* While ann is served, the others wait in the backlog. */
 static void play(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
     be_rude();
-    int dora = cast_connect("dora", server_program_dial, "hello");
+    int dora = cast_connect("dora", "hello");
     cast_leave("ann", ann);
     if (plays("full")) {
         gate_wait(1);
         say("user", "lets it open files again");
-        linux_limit_descriptors(cast_server(), SOME);
+        child_limit_descriptors(server_program_pid(), SOME);
     }
     cast_reply("dora", dora, 5);
     cast_leave("dora", dora);

@@ -180,7 +180,7 @@ static int dial(const char *at)
 static void play(void)
 {
     static const char *const what[] = {"nothing", "not a socket", "stale", "a server is alive"};
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
     say("bob", "looks at the same path: %s", what[look_at(path)]);
     say("bob", "looks at /tmp: %s", what[look_at("/tmp")]);

@@ -109,7 +109,7 @@ static void get_reply(int fd, size_t length)
 
 static void play_pieces(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hel");
+    int ann = cast_connect("ann", "hel");
     get_reply(ann, 3);
     cast_send("ann", ann, "lo\nwor");
     get_reply(ann, 6);

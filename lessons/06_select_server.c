@@ -10,7 +10,7 @@
  */
 #include "sockets/net.h"
 #include "sockets/stop.h"
-#include "stage/crowd.h"
+#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
         .idea = "One thread serves many clients, because it never waits for one of them.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = crowd_play,
+        .play = cast_crowd,
         .dial = net_connect,
     };
     return server_program_run(argc, argv, &program);

@@ -12,7 +12,7 @@
 #include "sockets/net.h"
 #include "sockets/stop.h"
 #include "sockets/upper.h"
-#include "stage/crowd.h"
+#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
         .idea = "The same server with poll, which has no limit of 1024.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = crowd_play,
+        .play = cast_crowd,
         .dial = net_connect,
     };
     return server_program_run(argc, argv, &program);

@@ -12,7 +12,7 @@
 #include "sockets/net.h"
 #include "sockets/stop.h"
 #include "sockets/upper.h"
-#include "stage/crowd.h"
+#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -188,7 +188,7 @@ int main(int argc, char **argv)
         .idea = "The same server with epoll, which is told only once what to watch.",
         .open = open_server,
         .serve = serve_until_stopped,
-        .play = crowd_play,
+        .play = cast_crowd,
         .dial = net_connect,
         .options = options,
     };

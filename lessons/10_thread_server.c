@@ -12,7 +12,7 @@
 #include "sockets/stop.h"
 #include "sockets/upper.h"
 #include "stage/args.h"
-#include "stage/crowd.h"
+#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -178,7 +178,7 @@ static int open_server(const char *host, long port)
 
 static void play(void)
 {
-    crowd_pair(server_program_dial);
+    cast_pair();
 }
 
 int main(int argc, char **argv)

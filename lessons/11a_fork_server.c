@@ -13,7 +13,7 @@
 #include "sockets/upper.h"
 #include "stage/cast.h"
 #include "stage/children.h"
-#include "stage/crowd.h"
+#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -164,7 +164,7 @@ static int open_server(const char *host, long port)
 
 static void wait_in_vain(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
     say("ann", "closes her side and waits for the end of file");
     char byte;
@@ -179,7 +179,7 @@ static void play(void)
     if (keep_open)
         wait_in_vain();
     else
-        crowd_pair(server_program_dial);
+        cast_pair();
 }
 
 int main(int argc, char **argv)

@@ -13,7 +13,6 @@
 #include "stage/args.h"
 #include "stage/children.h"
 #include "stage/die.h"
-#include "stage/linux.h"
 #include "stage/say.h"
 
 #include <errno.h>
@@ -109,7 +108,7 @@ static void play_orphan(void)
     struct process child = {0};
     pid_t orphan = 0;
     int status;
-    if (adopt && !linux_adopt_orphans())
+    if (adopt && !child_adopt_orphans())
         fail("--adopt: this system has no subreapers");
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, line) < 0)
         die("socketpair");

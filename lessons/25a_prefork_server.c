@@ -106,11 +106,11 @@ static void has_lost_its_worker(const char *name, int fd)
 
 static void play_three(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
-    int bob = cast_connect("bob", server_program_dial, "hi");
+    int bob = cast_connect("bob", "hi");
     cast_reply("bob", bob, 2);
-    int carl = cast_connect("carl", server_program_dial, "me too");
+    int carl = cast_connect("carl", "me too");
     waits("carl", carl);
     if (kill_one) {
         say("main", "kills worker-1 with SIGKILL");

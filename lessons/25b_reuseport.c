@@ -137,7 +137,7 @@ static int come_to(int listener, const char *name)
 
 static void play(void)
 {
-    int ann = cast_connect("ann", server_program_dial, "hello");
+    int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
     int listener = listeners[workers_place(1)];
 

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -54,28 +53,24 @@ int net_connect(const char *host, long port)
     return fd;
 }
 
-static struct sockaddr_in local_address(int fd)
+static struct address local_address(int fd)
 {
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+    struct address address = {.length = sizeof address.storage};
+    if (getsockname(fd, (struct sockaddr *)&address.storage, &address.length) < 0)
         die("getsockname");
     return address;
 }
 
 int net_port(int fd)
 {
-    return ntohs(local_address(fd).sin_port);
+    struct address address = local_address(fd);
+    return address_port(&address);
 }
 
-struct net_text net_local(int fd)
+struct address_text net_local(int fd)
 {
-    struct sockaddr_in address = local_address(fd);
-    char ip[INET_ADDRSTRLEN];
-    struct net_text local;
-    inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip);
-    snprintf(local.text, sizeof local.text, "%s:%d", ip, ntohs(address.sin_port));
-    return local;
+    struct address address = local_address(fd);
+    return address_text(&address);
 }
 
 bool net_send_all(int fd, const void *data, size_t length)
@@ -109,12 +104,11 @@ long net_raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         die("getrlimit");
-    rlim_t wanted =
-        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > ENOUGH ? ENOUGH : limit.rlim_max;
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
-        return (long)wanted;
-    limit.rlim_cur = wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        die("setrlimit");
+    rlim_t wanted = limit.rlim_max < ENOUGH ? limit.rlim_max : ENOUGH;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            die("setrlimit");
+    }
     return (long)wanted;
 }

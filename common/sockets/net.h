@@ -5,8 +5,9 @@
 #ifndef NET_H
 #define NET_H
 
+#include "sockets/address.h"
+
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* How many clients may wait to be accepted. The kernel caps it at net.core.somaxconn, a better
@@ -17,25 +18,18 @@ enum { NET_BACKLOG = 4096 };
  * name, and what is no address, ends the process with status 2. inet_pton(3) */
 struct sockaddr_in net_address(const char *host, long port);
 
-/* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where; the
- * caller closes the descriptor. A bad address ends the process with status 2, a failed call with
- * status 1. socket.create_server */
+/* Listens on the IPv4 address and port (0: any free one) with SO_REUSEADDR and says where. A bad
+ * address ends the process with status 2, a failed call with status 1. socket.create_server */
 int net_listen(const char *host, long port);
 
-/* Connects to the address, or ends the process as net_listen does. The caller closes the
- * descriptor. socket.create_connection */
+/* Connects to the address, or ends the process as net_listen does. socket.create_connection */
 int net_connect(const char *host, long port);
 
 /* The port that the socket is bound to. getsockname(2) */
 int net_port(int fd);
 
-/* An address as text, "127.0.0.1:8002"; it lives until the end of the full expression. */
-struct net_text {
-    char text[32];
-};
-
-/* The address that the socket is bound to, as text. getsockname(2), inet_ntop(3) */
-struct net_text net_local(int fd);
+/* The address that the socket is bound to, "127.0.0.1:8002"; address.h. getsockname(2) */
+struct address_text net_local(int fd);
 
 /* Sends all of it on a blocking socket. Returns false, with errno set, when the peer is gone: an
  * error, never SIGPIPE. socket.sendall */

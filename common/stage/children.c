@@ -1,27 +1,25 @@
+#define _GNU_SOURCE /* gettid, prlimit */
 #include "stage/children.h"
 
-#include "stage/linux.h"
 #include "stage/signals.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if __has_include(<stdio_ext.h>)
+#ifdef __linux__
 #include <stdio_ext.h>
+#include <sys/prctl.h>
 #else
 #define __fpending(stream) 1
 #endif
 
 enum { LOOK_AGAIN_MS = 2 };
-
-/* Whether the parent's main thread has forked this process, which has a copy of the variable. */
-static _Thread_local bool by_main_thread = true;
 
 /* Not fflush(NULL), which would wait for a thread that reads stdin. It looks first: to flush writes
  * to memory, and whoever has forked pays for a copy of each page that is written to. */
@@ -31,13 +29,18 @@ static void flush(void)
         fflush(stdout);
 }
 
+/* Whether the parent's main thread has forked this process, which has a copy of the variable. */
+static _Thread_local bool by_main_thread = true;
+
 pid_t child_fork(void)
 {
     flush();
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    by_main_thread = linux_is_main_thread();
+#ifdef __linux__
+    by_main_thread = gettid() == getpid();
+#endif
     pid_t child = fork();
     if (child == 0) {
         signals_on_ending(SIG_DFL);
@@ -80,8 +83,32 @@ int child_await_end(pid_t child, struct deadline deadline)
 /* Any other thread may end long before its process does, and the signal would come then. */
 void child_ends_with(pid_t parent, int signal_number)
 {
+#ifdef __linux__
     if (by_main_thread)
-        linux_end_with_parent(signal_number);
+        prctl(PR_SET_PDEATHSIG, signal_number);
+#endif
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
+}
+
+bool child_adopt_orphans(void)
+{
+#ifdef __linux__
+    return prctl(PR_SET_CHILD_SUBREAPER, 1L) == 0;
+#else
+    return false;
+#endif
+}
+
+bool child_limit_descriptors(pid_t child, long limit)
+{
+#ifdef __linux__
+    struct rlimit now;
+    if (prlimit(child, RLIMIT_NOFILE, NULL, &now) < 0)
+        return false;
+    now.rlim_cur = (rlim_t)limit;
+    return prlimit(child, RLIMIT_NOFILE, &now, NULL) == 0;
+#else
+    return false;
+#endif
 }

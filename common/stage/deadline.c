@@ -1,7 +1,5 @@
 #include "stage/deadline.h"
 
-#include "stage/die.h"
-
 #include <errno.h>
 #include <limits.h>
 
@@ -37,15 +35,9 @@ int deadline_left(struct deadline deadline)
 void deadline_cond_init(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
-    int error = pthread_condattr_init(&attributes);
-    if (error == 0)
-        error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (error == 0)
-        error = pthread_cond_init(condition, &attributes);
-    if (error != 0) {
-        errno = error;
-        die("pthread_cond_init");
-    }
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
 }
 

@@ -1,9 +1,8 @@
 /* deadline: how long a call may wait.
  * Introduced by lesson 16.
  *
- * A limit like 100 ms becomes a point in time once, before the first wait: who is woken early waits
- * for what is left, not for 100 ms again. The clock is CLOCK_MONOTONIC, which nobody sets:
- * clock_gettime(2).
+ * A limit becomes a point in time once, before the first wait: whoever is woken early waits for
+ * what is left. The clock is CLOCK_MONOTONIC, which nobody sets: clock_gettime(2).
  */
 #ifndef DEADLINE_H
 #define DEADLINE_H
@@ -23,8 +22,8 @@ struct deadline deadline_in(long ms);
 /* The ms that are left, rounded up, as poll(2) takes them: 0 when it is over, -1 for never. */
 int deadline_left(struct deadline deadline);
 
-/* Makes a condition variable whose waits can have a deadline; ends the process with a message if
- * that cannot be. The caller destroys it. pthread_condattr_setclock(3) */
+/* Makes a condition variable whose waits can have a deadline. The caller destroys it.
+ * pthread_condattr_setclock(3) */
 void deadline_cond_init(pthread_cond_t *condition);
 
 /* Waits on the condition as pthread_cond_wait(3) does, so inside a loop that asks for what is

@@ -4,38 +4,29 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { LOST_AFTER_MS = 1000 };
 
-static bool is_datagram(int fd)
+/* Returns false at the end of the stream, with errno 0, or after an error. */
+static bool print_what_comes(int fd)
 {
-    int type;
-    socklen_t length = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
-        die("getsockopt SO_TYPE");
-    return type == SOCK_DGRAM;
+    static char data[65536]; /* UDP has no longer datagram */
+    ssize_t got;
+    while ((got = recv(fd, data, sizeof data, 0)) < 0 && errno == EINTR)
+        continue;
+    if (got == 0)
+        errno = 0;
+    if (got > 0)
+        fwrite(data, 1, (size_t)got, stdout);
+    die_unless_printed();
+    return got > 0;
 }
 
-/* A line longer than the buffers of both sides would wait here for ever: the server waits for its
- * replies to be read. Lesson 06 shows how to do both at once. */
-static void send_line(int fd, const char *line, size_t length)
-{
-    while (length > 0) {
-        ssize_t sent = send(fd, line, length, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EINTR)
-            die("send");
-        if (sent > 0) {
-            line += sent;
-            length -= (size_t)sent;
-        }
-    }
-}
+/* ---- Datagrams ------------------------------------------------------------------------------- */
 
 /* A reply that comes after that is taken for the next line's; a real protocol would number them. */
 static bool is_lost(int fd)
@@ -47,84 +38,45 @@ static bool is_lost(int fd)
     return ready == 0;
 }
 
-/* Prints what comes, until a newline or, without one, the end of the stream. */
-static void print_reply(int fd, bool datagram, bool until_newline)
+static void talk_by_datagrams(int fd)
 {
-    static char data[65536]; /* UDP has no longer datagram */
-    ssize_t got;
-    do {
-        if (datagram && is_lost(fd)) {
-            printf("(no reply within %d ms)\n", LOST_AFTER_MS);
-            fflush(stdout);
-            return;
-        }
-        while ((got = recv(fd, data, sizeof data, 0)) < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            die("recv");
-        if (got == 0 && until_newline && !datagram)
-            fail("the server closed the connection");
-        fwrite(data, 1, (size_t)got, stdout);
-        die_unless_printed();
-    } while (!datagram && got > 0 && !(until_newline && data[got - 1] == '\n'));
-}
-
-int talk(int fd)
-{
-    bool datagram = is_datagram(fd);
-    bool prompts = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
-    while (fputs(prompts ? "please input: " : "", stderr),
-           (length = getline(&line, &size, stdin)) > 0) {
-        bool whole = line[length - 1] == '\n';
-        send_line(fd, line, (size_t)length);
-        if (!whole)
-            shutdown(fd, SHUT_WR); /* the last line may lack its newline: end of file is its end */
-        print_reply(fd, datagram, whole);
+    while ((length = getline(&line, &size, stdin)) > 0) {
+        while (send(fd, line, (size_t)length, MSG_NOSIGNAL) < 0)
+            if (errno != EINTR)
+                die("send");
+        if (is_lost(fd))
+            printf("(no reply within %d ms)\n", LOST_AFTER_MS);
+        else if (!print_what_comes(fd) && errno != 0)
+            die("recv");
+        die_unless_printed();
     }
     if (ferror(stdin))
         die("read");
     free(line);
     close(fd);
-    return EXIT_SUCCESS;
 }
 
-/* ---- Both ways at once ----------------------------------------------------------------------- */
+/* ---- A stream: both ways at once ------------------------------------------------------------- */
 
 struct typed {
     char data[4096];
     size_t start, end; /* of what has not been sent */
-    bool at_end;       /* nothing more will be typed, or may be sent */
-    int refused;       /* errno of a send: the other side takes no more, but may have more to say */
+    bool at_end;       /* nothing more will be typed */
+    bool refused;      /* the other side takes no more, but may have more to say */
 };
 
-/* Returns false at the end of the stream, with errno 0, or after an error. */
-static bool print_what_comes(int fd)
-{
-    char data[4096];
-    ssize_t got = recv(fd, data, sizeof data, 0);
-    if (got == 0)
-        errno = 0;
-    if (got <= 0)
-        return got < 0 && errno == EINTR;
-    fwrite(data, 1, (size_t)got, stdout);
-    die_unless_printed();
-    return true;
-}
-
+/* As much as the socket takes: a server that waits for its replies to be read takes no more. */
 static void send_what_was_typed(int fd, struct typed *typed)
 {
     ssize_t sent = send(fd, typed->data + typed->start, typed->end - typed->start,
                         MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0)
         typed->start += (size_t)sent;
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-        typed->refused = errno;
-        typed->at_end = true;
-        typed->start = typed->end;
-    }
+    else if (errno != EAGAIN && errno != EINTR)
+        typed->refused = true;
 }
 
 static void read_what_is_typed(int fd, struct typed *typed)
@@ -139,14 +91,14 @@ static void read_what_is_typed(int fd, struct typed *typed)
         shutdown(fd, SHUT_WR);
 }
 
-/* What was typed is sent as the socket takes it, and nothing more is read before it is gone. */
 bool talk_both_ways(int fd)
 {
     struct typed typed = {0};
     for (;;) {
-        bool unsent = typed.start < typed.end;
+        bool unsent = typed.start < typed.end && !typed.refused;
+        bool reads = !unsent && !typed.at_end && !typed.refused;
         struct pollfd fds[] = {
-            {.fd = typed.at_end || unsent ? -1 : STDIN_FILENO, .events = POLLIN},
+            {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
             {.fd = fd, .events = unsent ? POLLIN | POLLOUT : POLLIN},
         };
         if (poll(fds, 2, -1) < 0)
@@ -160,8 +112,24 @@ bool talk_both_ways(int fd)
             read_what_is_typed(fd, &typed);
         }
     }
-    int error = errno ? errno : typed.refused;
+    int error = errno;
     close(fd);
     errno = error;
     return error == 0 && typed.at_end;
+}
+
+int talk(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        die("getsockopt SO_TYPE");
+    if (type == SOCK_DGRAM) {
+        talk_by_datagrams(fd);
+    } else if (!talk_both_ways(fd)) {
+        if (errno != 0)
+            die("recv");
+        fail("the server closed the connection");
+    }
+    return EXIT_SUCCESS;
 }
