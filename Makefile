@@ -35,7 +35,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help list tour test bugs bench slides clean FORCE $(NUMBERS) NN build common lessons tests
+.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,7 +68,20 @@ comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/common/*/*.d $(BUILD)/tests/peers/*.d)
+# A student's answer, from the student's own folder: see tests/labs/lab.bash.
+LAB ?= lab
+ANSWERS ?= $(BUILD)/lab
+$(ANSWERS)/%/answer.o: $(LAB)/%.c $(BUILD)/flags
+	@mkdir -p $(@D)/flaky
+	$(call quiet,CC   $<)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(ANSWERS)/%/answer: $(ANSWERS)/%/answer.o $(SELECT) $(BUILD)/libcommon.a
+	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS) $(LIBM)
+
+$(ANSWERS)/%/flaky/answer: $(ANSWERS)/%/answer.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
+	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)
+
+-include $(wildcard $(ANSWERS)/*/*.d $(BUILD)/*/*.d $(BUILD)/common/*/*.d $(BUILD)/tests/peers/*.d)
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
@@ -105,6 +118,29 @@ test: programs  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thr
 
 bugs:  ## see a test catch each known mistake; T=17 or T=17b: its own
 	@bash tests/bugs/run '$(T)'
+
+# ---- Labs ------------------------------------------------------------------------------------------------------------
+
+LAB_OF = @LAB='$(LAB)' ANSWERS='$(ANSWERS)' BUILD='$(BUILD)' MAKE='$(MAKE)' T='$(T)' bash tests/labs/lab.bash
+LESSONS_OF_T = $(if $(T),$(call lessons_of,$(T)))
+
+lab:  ## the lesson to be written by you, in lab/; T=06; SHOW=1: compare
+	$(LAB_OF) $(if $(SHOW),show,lab) $(LESSONS_OF_T)
+
+grade: programs  ## T=06: which steps of your lab hold
+	$(LAB_OF) grade $(LESSONS_OF_T)
+
+hint:  ## T=06: the next hint for your lab, or your repair
+	$(LAB_OF) hint $(LESSONS_OF_T)
+
+watch: programs  ## T=06: grade your lab whenever you save it
+	$(LAB_OF) watch $(LESSONS_OF_T)
+
+labs:  ## how far you are in each lab
+	$(LAB_OF) labs $(LESSONS)
+
+repair:  ## T=06: the lesson with a mistake for you to mend; needs git
+	$(LAB_OF) repair $(LESSONS_OF_T)
 
 # ---- The rest --------------------------------------------------------------------------------------------------------
 

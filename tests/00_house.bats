@@ -36,7 +36,7 @@ pictures_of() { # DECK
 
 @test "00: nothing else stands at the top" {
     equal 'the top level' 'Makefile README.md common lessons slides tests' \
-        "$(find . -mindepth 1 -maxdepth 1 -not -name '.*' -not -name build -printf '%f\n' | sort | paste -sd ' ')"
+        "$(find . -mindepth 1 -maxdepth 1 -not -name '.*' -not -name build -not -name lab -printf '%f\n' | sort | paste -sd ' ')"
     equal 'dot files' '' "$(find . -mindepth 1 -maxdepth 1 -name '.*' -printf '%f\n' |
         grep -vxE '\.(ci|git|github|gitignore|clang-format|editorconfig)' || true)"
 }
@@ -225,7 +225,7 @@ make_here() {
 @test "00: make help lists the targets, and so does a mistyped one" {
     local target
     run make_here help
-    for target in all NN tour test bugs bench slides clean help; do
+    for target in all NN tour test bugs bench lab grade hint watch labs repair slides clean help; do
         equal "lines about $target" 1 "$(grep -c "^  make $target " <<< "$output")"
     done
     local help=$output

@@ -1,0 +1,157 @@
+# The labs: what is given to a student, what is graded, and what the grader bounds. That each lab's steps are right for the
+# lesson, for its seeded bugs and for the emptied file, tests/labs/prove proves.
+# shellcheck disable=SC2034,SC2154 # stem is the helper's
+load helper
+
+labs() {
+    find tests/labs -name '*.lab' -printf '%f\n' | sed 's/\.lab$//' | sort
+}
+
+emptied() { # LESSON
+    awk -v number="${1%%_*}" -f tests/labs/empty.awk "tests/labs/$1.lab" "lessons/$1.c"
+}
+
+has_lab() { # LESSON
+    ! grep -q '^none ' "tests/labs/$1.lab"
+}
+
+# A student's own folder, and one for what is built there. The bats that grades is not the one that runs this.
+make_lab() { # TARGET [VARIABLE=VALUE...]
+    local room=$BATS_TEST_TMPDIR
+    (
+        unset "${!BATS_@}" MAKEFLAGS MAKELEVEL
+        PATH=${PATH#*/bats-core:} make -s --no-print-directory "BUILD=$BUILD" "LAB=$room/lab" "ANSWERS=$room/built" "$@" 2>&1
+    )
+}
+
+@test "00c: every lab has its lesson" {
+    equal 'labs of no lesson' '' "$(labs | grep -vxF "$(basename -s .c lessons/*.c)" || true)"
+}
+
+@test "00c: a lab names functions and tests that there are, and every step has a test and a hint or a bug" {
+    local stem number lab wrong=''
+    for stem in $(labs); do
+        number=${stem%%_*} lab=tests/labs/$stem.lab
+        has_lab "$stem" || continue
+        while read -r name; do
+            grep -qE "^[a-z].*\b$name\(.*[^;]$" "lessons/$stem.c" || wrong+="$stem: no function $name"$'\n'
+        done < <(sed -nE 's/^(empty|cut) ([a-z_0-9]+).*/\2/p' "$lab")
+        while read -r title; do
+            grep -qF "@test \"$number: $title" "tests/$stem.bats" || wrong+="$stem: no test $title"$'\n'
+        done < <(sed -n 's/^    test //p' "$lab")
+        while read -r bug; do
+            [[ -e tests/bugs/${number}_$bug.patch ]] || wrong+="$stem: no bug $bug"$'\n'
+        done < <(sed -n 's/^    bug //p' "$lab" | tr ' ' '\n')
+        wrong+=$(awk -v stem="$stem" '/^step / { check(); step = $0; tests = helps = 0; steps++ } /^    test / { tests++ } /^    (hint|bug) / { helps++ }
+            function check() { if (step != "" && (!tests || !helps)) print stem ": too little in " step }
+            END { check(); if (steps < 2) print stem ": only one step" }' "$lab")
+    done
+    equal 'what is wrong' '' "$wrong"
+}
+
+@test "00c: every emptied lesson compiles without a warning, in 100 columns" {
+    local stem
+    for stem in $(labs); do
+        has_lab "$stem" || continue
+        emptied "$stem" > "$BATS_TEST_TMPDIR/$stem.c"
+        equal "TODO in $stem" "$(grep -cE '^(empty|cut) ' "tests/labs/$stem.lab")" "$(grep -c '/\* TODO$' "$BATS_TEST_TMPDIR/$stem.c")"
+        equal "lines over 100 columns in $stem" '' "$(LC_ALL=C.UTF-8 grep -nE '^.{101}' "$BATS_TEST_TMPDIR/$stem.c" || true)"
+    done
+    run xargs -P 4 -I{} "${CC:-gcc}" -std=c11 -D_XOPEN_SOURCE=700 -Icommon -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fsyntax-only {} \
+        < <(printf '%s\n' "$BATS_TEST_TMPDIR"/*.c)
+    equal 'warnings' '' "$output"
+}
+
+@test "00c: a lab is red at its first step, and the lesson as its answer is green; no file is overwritten" {
+    local stem=24a_process_pool file=$BATS_TEST_TMPDIR/lab/24a_process_pool.c
+    [[ $(make_lab grade T=24a) == *"there is no $file yet: make lab T=24a"* ]]
+    make_lab lab T=24a
+    cmp "$file" <(emptied $stem)
+    run make_lab grade T=24a
+    [[ $status == 2 && $output == 'step 1 is red: '*'not ok  24a: '*"$file: 0 of 3 steps hold"* ]] || fail "$output"
+    [[ $(make_lab lab T=24a SHOW=1) == *'first build it: 0 of 3 steps hold so far'* ]]
+    cp lessons/$stem.c "$file"
+    [[ $(make_lab lab T=24a) == *'is yours, and stays as it is'* ]]
+    cmp lessons/$stem.c "$file"
+    run make_lab grade T=24a
+    [[ $status == 0 && $output == *'step 3 holds'*'all 3 steps hold'* ]] || fail "$output"
+    [[ $(make_lab labs) == *'24a  five processes'*' ### '*'3 of 3'* ]]
+    echo '/* mine */' >> "$file"
+    [[ $(make_lab lab T=24a SHOW=1) == *'-/* mine */'* ]]
+    echo 'int' >> "$file"
+    run make_lab grade T=24a
+    [[ $status == 2 && $output == *'error: '*"$file does not compile"* ]] || fail "$output"
+}
+
+@test "00c: hints come one after the other, those of the step that is red" {
+    make_lab lab T=17a
+    [[ $(make_lab hint T=17a) == 'step 1: '*'hint 1 of 3: '* ]]
+    [[ $(make_lab hint T=17a) == 'step 1: '*'hint 2 of 3: '* ]]
+    [[ $(make_lab hint T=17a) == *'hint 3 of 3: Some believe this, and it is wrong: only the writing has to be locked' ]]
+    [[ $(make_lab hint T=17a) == *'That was the last hint'*'slides/17a_lost_update.md'* ]]
+}
+
+@test "00c: a repair hides its bug, is red until it is mended, and then says what was believed" {
+    local copy=$BATS_TEST_TMPDIR/lab/17a_lost_update.repair.c
+    [[ $(make_lab repair T=17a) == "$copy is the lesson with a mistake in it."* ]]
+    [[ $(make_lab repair T=17a) == *'still waits to be mended'* ]]
+    run make_lab grade T=17a
+    [[ $status == 2 && $output == *'not mended yet'* ]] || fail "$output"
+    [[ $(make_lab hint T=17a) == 'The symptom: this test fails: 17a: '* ]]
+    [[ $(make_lab hint T=17a) == *'believes: '* ]]
+    [[ $(make_lab hint T=17a) == *'@@'* ]]
+    cp lessons/17a_lost_update.c "$copy"
+    [[ $(make_lab grade T=17a) == *': mended. '*'make repair T=17a gives the next; '* ]]
+    [[ ! -e $copy ]]
+}
+
+# ---- Programs that a grader has to survive -----------------------------------------------------------------------------
+
+# A lab of one step, and a student's program with this main.
+hostile() { # NAME C
+    local room=$BATS_TEST_TMPDIR/$1
+    mkdir -p "$room/lab" "$room/labs"
+    printf '%s\n' 'empty work' 'step it ends' '    test a demo that is broken off' 'memory 64' 'processes 300' > "$room/labs/24a_process_pool.lab"
+    printf '#define _GNU_SOURCE\n#include <%s>\n' fcntl.h signal.h stdio.h stdlib.h string.h sys/mman.h unistd.h > "$room/lab/24a_process_pool.c"
+    printf 'int main(void)\n{\n    puts("main   | end");\n    fflush(stdout);\n    %s\n    return 0;\n}\n' "$2" >> "$room/lab/24a_process_pool.c"
+    LABS=$room/labs GRADE_SECONDS=20 make_lab grade T=24a LAB="$room/lab" ANSWERS="$room/built" > "$room/said" || true
+}
+
+is_said() { # NAME WORDS
+    [[ $(cat "$BATS_TEST_TMPDIR/$1/said") == *'step 1 is red: it ends'*"$2"* ]] || fail "$1:" "$(cat "$BATS_TEST_TMPDIR/$1/said")"
+}
+
+# Bounded by the test as well: this bomb ends at 3,000.
+bomb='int *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    while (__atomic_add_fetch(made, 1, __ATOMIC_SEQ_CST) < 3000) fork();
+    pause();'
+
+all_hostile() {
+    hostile loops 'signal(SIGTERM, SIG_IGN); for (;;) pause();' &
+    hostile crashes '*(volatile int *)0 = 1;' &
+    hostile prints 'signal(SIGPIPE, SIG_IGN); signal(SIGTERM, SIG_IGN); for (;;) puts("and so on, and so on");' &
+    hostile grows 'for (;;) memset(malloc(1 << 20), 1, 1 << 20);' &
+    hostile leaves 'shm_open("/24a_left.4194303", O_CREAT | O_RDWR, 0600); if (fork() == 0) { setsid(); signal(SIGTERM, SIG_IGN); pause(); }' &
+    hostile forks "$bomb" &
+    wait
+}
+
+@test "00c: programs that hang, crash, print, grow and fork without end are named, and leave nothing behind" {
+    [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer takes memory of its own'
+    local left
+    export -f hostile all_hostile make_lab
+    export BATS_TEST_TMPDIR BUILD bomb
+    if ((EUID == 0)) && unshare -pf --mount-proc true 2> /dev/null; then
+        left=$(timeout -k 1 "$(limit 40)" unshare -pf --kill-child --mount-proc bash -c 'all_hostile; ls -d /proc/[0-9]* | wc -l' 3>&- 4>&-)
+        ((left <= 4)) || fail "$left processes are left"
+    else
+        timeout -k 1 "$(limit 40)" bash -c all_hostile 3>&- 4>&-
+    fi
+    is_said loops 'and it went on'
+    is_said crashes 'SIGSEGV'
+    is_said prints 'it printed more than 64 MiB'
+    is_said grows 'it took more than 64 MiB of memory'
+    is_said forks 'it started more than 300 processes'
+    is_said leaves ''
+    equal 'names that are left' '' "$(ls /dev/shm/24a_left* 2> /dev/null || true)"
+}
