@@ -10,7 +10,6 @@
  * Python   the posts' manage.dict(): multiprocessing.Manager().dict(), DictProxy
  */
 #include "processes/actor.h"
-#include "processes/dict.h"
 #include "processes/manager.h"
 #include "processes/process.h"
 #include "sockets/net.h"
@@ -93,10 +92,9 @@ static int serve(char **operands)
 {
     (void)operands;
     struct server server;
-    struct manager manager;
     net_raise_descriptor_limit();
     stop_on_signals();
-    manager_open(&server, &manager, path);
+    manager_open(&server, path);
     service_run(&server);
     return EXIT_SUCCESS;
 }

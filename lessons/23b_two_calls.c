@@ -10,7 +10,6 @@
  * Python   Manager().dict(): "each call is atomic" says nothing about two calls; KeyError
  */
 #include "processes/actor.h"
-#include "processes/dict.h"
 #include "processes/manager.h"
 #include "processes/process.h"
 #include "stage/args.h"

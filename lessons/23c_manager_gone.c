@@ -8,7 +8,6 @@
  * After    24a_process_pool
  * Python   Manager().dict(): BrokenPipeError, then ConnectionRefusedError; Process.exitcode
  */
-#include "processes/dict.h"
 #include "processes/manager.h"
 #include "processes/process.h"
 #include "stage/args.h"

@@ -18,15 +18,13 @@
 #include "stage/say.h"
 #include "stage/server_program.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEMO_WORKERS = 2, RETRY_MS = 100 };
+enum { DEMO_WORKERS = 2 };
 
 static long worker_count = DEMO_WORKERS, dying;
 static bool kill_one;
@@ -36,31 +34,17 @@ static int listener;
 
 /* The server of lesson 01b, many times. accept blocks, in all workers at once, on the same socket,
  * and the kernel wakes one of them. */
-static void serve_clients(int place)
-{
-    for (bool complained = false;;) {
-        int connection = accept(listener, NULL, NULL);
-        if (connection >= 0) {
-            complained = false;
-            int number = workers_count_client(place);
-            say(workers_name(place).text, "accepted client %d", number);
-            upper_serve(workers_name(place).text, connection, number);
-            close(connection);
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            if (!complained)
-                say(workers_name(place).text, "accept: %s: tries again until it can",
-                    strerror(errno));
-            complained = true;
-            poll(NULL, 0, RETRY_MS);
-        }
-    }
-}
-
 static void work(int place, int started)
 {
     if (started <= dying)
         _exit(EXIT_FAILURE);
-    serve_clients(place);
+    for (;;) {
+        int connection = workers_accept(place, listener);
+        int number = workers_count_client(place);
+        say(workers_name(place).text, "accepted client %d", number);
+        upper_serve(workers_name(place).text, connection, number);
+        close(connection);
+    }
 }
 
 /* ---- The parent: it has the socket, and no client -------------------------------------------- */
@@ -114,7 +98,7 @@ static void play_three(void)
     waits("carl", carl);
     if (kill_one) {
         say("main", "kills worker-1 with SIGKILL");
-        kill(workers_pid(workers_place(1)), SIGKILL);
+        kill(workers_pid(1), SIGKILL);
         cast_reply("carl", carl, 6);
         has_lost_its_worker("ann", ann);
         cast_send("bob", bob, "still there?");

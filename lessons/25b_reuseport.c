@@ -25,11 +25,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEMO_WORKERS = 4, RETRY_MS = 100 };
+enum { DEMO_WORKERS = 4 };
 
 static long worker_count = DEMO_WORKERS;
 static int listeners[MOST_WORKERS];
@@ -72,14 +71,6 @@ static int open_server(const char *host, long port)
 
 /* ---- A worker, and the parent ---------------------------------------------------------------- */
 
-static void serve_client(int connection, int place)
-{
-    int number = workers_count_client(place);
-    say(workers_name(place).text, "accepted client %d", number);
-    upper_serve(workers_name(place).text, connection, number);
-    close(connection);
-}
-
 /* It accepts as those of lesson 25a do, at its own socket. In the demo it keeps quiet. */
 static void work(int place, int started)
 {
@@ -88,17 +79,12 @@ static void work(int place, int started)
         if (other != place)
             close(listeners[other]);
     say_mute(server_program_is_demo());
-    for (bool complained = false;;) {
-        int connection = accept(listeners[place], NULL, NULL);
-        if (connection >= 0) {
-            complained = false;
-            serve_client(connection, place);
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            if (!complained)
-                say(workers_name(place).text, "accept: %s: tries again", strerror(errno));
-            complained = true;
-            poll(NULL, 0, RETRY_MS);
-        }
+    for (;;) {
+        int connection = workers_accept(place, listeners[place]);
+        int number = workers_count_client(place);
+        say(workers_name(place).text, "accepted client %d", number);
+        upper_serve(workers_name(place).text, connection, number);
+        close(connection);
     }
 }
 
@@ -148,7 +134,7 @@ static void play(void)
 
     int carl = come_to(listener, "carl");
     say("main", "kills worker-1 with SIGKILL");
-    kill(workers_pid(workers_place(1)), SIGKILL);
+    kill(workers_pid(1), SIGKILL);
     cast_reply("carl", carl, 5);
     char byte;
     if (recv(bob, &byte, 1, 0) > 0)

@@ -12,7 +12,7 @@
 #include "bench/contender.h"
 #include "bench/rounds.h"
 #include "processes/array.h"
-#include "processes/dict.h"
+#include "processes/manager.h"
 #include "processes/pool.h"
 #include "processes/process.h"
 #include "processes/shared.h"

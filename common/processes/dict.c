@@ -1,4 +1,4 @@
-#include "processes/dict.h"
+#include "processes/manager.h"
 
 #include "sockets/address.h"
 #include "sockets/net.h"
@@ -36,25 +36,20 @@ static bool lose(struct dict *dict, int error)
     return false;
 }
 
-/* With a Unix socket, a connect that a signal has interrupted may simply be called again. */
 static int connect_to(const char *path)
 {
     struct address address;
-    int result;
     if (!address_parse(&address, AF_UNIX, path, 0))
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0)
-        return -1;
-    do
-        result = connect(fd, (struct sockaddr *)&address.storage, address.length);
-    while (result < 0 && errno == EINTR);
-    if (result == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    while (fd >= 0 && connect(fd, (struct sockaddr *)&address.storage, address.length) < 0)
+        if (errno != EINTR) { /* with a Unix socket, connect may simply be called again */
+            int error = errno;
+            close(fd);
+            errno = error;
+            return -1;
+        }
+    return fd;
 }
 
 /* If two processes used one connection, each might read the other's replies. */

@@ -18,37 +18,45 @@
 
 /* ---- The dictionary -------------------------------------------------------------------------- */
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the table */
+static struct table {
+    int count;
+    struct item {
+        char key[MANAGER_WORD], value[MANAGER_WORD];
+    } items[MANAGER_PAIRS]; /* in the order of insertion, as Python keeps it */
+} table;
+
 /* Where the key is, or if it is not there, where the next new key goes. */
-static int find(const struct table *table, const char *key)
+static int find(const char *key)
 {
     int i = 0;
-    while (i < table->count && strcmp(table->items[i].key, key) != 0)
+    while (i < table.count && strcmp(table.items[i].key, key) != 0)
         i++;
     return i;
 }
 
 /* A new key goes last, a known one keeps its place. Returns false if the table is full. */
-static bool set_item(struct table *table, const char *key, const char *value)
+static bool set_item(const char *key, const char *value)
 {
-    int i = find(table, key);
+    int i = find(key);
     if (i == MANAGER_PAIRS)
         return false;
-    snprintf(table->items[i].key, MANAGER_WORD, "%s", key);
-    snprintf(table->items[i].value, MANAGER_WORD, "%s", value);
-    if (i == table->count)
-        table->count++;
+    snprintf(table.items[i].key, MANAGER_WORD, "%s", key);
+    snprintf(table.items[i].value, MANAGER_WORD, "%s", value);
+    if (i == table.count)
+        table.count++;
     return true;
 }
 
 /* Returns false if the key is not there. */
-static bool remove_item(struct table *table, const char *key)
+static bool remove_item(const char *key)
 {
-    int i = find(table, key);
-    if (i == table->count)
+    int i = find(key);
+    if (i == table.count)
         return false;
-    table->count--;
-    for (; i < table->count; i++)
-        table->items[i] = table->items[i + 1];
+    table.count--;
+    for (; i < table.count; i++)
+        table.items[i] = table.items[i + 1];
     return true;
 }
 
@@ -76,80 +84,77 @@ static void reply(struct call *call, const char *format, ...)
 static const char full[] = "error MemoryError: the dictionary is full";
 static const char missing[] = "error KeyError: %s"; /* it goes to whoever asked */
 
-static void do_get(struct table *table, struct call *call)
+static void do_get(struct call *call)
 {
-    int i = find(table, call->words[1]);
-    if (i < table->count)
-        reply(call, "ok %s", table->items[i].value);
+    int i = find(call->words[1]);
+    if (i < table.count)
+        reply(call, "ok %s", table.items[i].value);
     else if (call->count == 3)
         reply(call, "ok %s", call->words[2]); /* the default */
     else
         reply(call, missing, call->words[1]);
 }
 
-static void do_pop(struct table *table, struct call *call)
+static void do_pop(struct call *call)
 {
-    do_get(table, call);
-    remove_item(table, call->words[1]);
+    do_get(call);
+    remove_item(call->words[1]);
 }
 
-static void do_delete(struct table *table, struct call *call)
+static void do_delete(struct call *call)
 {
-    const char *key = call->words[1];
-    reply(call, remove_item(table, key) ? "ok" : missing, key);
+    reply(call, remove_item(call->words[1]) ? "ok" : missing, call->words[1]);
 }
 
-static void do_set(struct table *table, struct call *call)
+static void do_set(struct call *call)
 {
-    reply(call, set_item(table, call->words[1], call->words[2]) ? "ok" : full);
+    reply(call, set_item(call->words[1], call->words[2]) ? "ok" : full);
 }
 
-/* All of the pairs, or none: they are set in a copy first. */
-static void do_update(struct table *table, struct call *call)
+/* All of the pairs, or none. */
+static void do_update(struct call *call)
 {
-    struct table copy = *table;
+    struct table before = table;
     bool fits = true;
     for (int i = 1; i + 1 < call->count; i += 2)
-        fits = fits && set_item(&copy, call->words[i], call->words[i + 1]);
-    if (fits)
-        *table = copy;
+        fits = fits && set_item(call->words[i], call->words[i + 1]);
+    if (!fits)
+        table = before;
     reply(call, fits ? "ok" : full);
 }
 
-static void do_clear(struct table *table, struct call *call)
+static void do_clear(struct call *call)
 {
-    table->count = 0;
+    table.count = 0;
     reply(call, "ok");
 }
 
-static void do_contains(struct table *table, struct call *call)
+static void do_contains(struct call *call)
 {
-    reply(call, "ok %d", find(table, call->words[1]) < table->count);
+    reply(call, "ok %d", find(call->words[1]) < table.count);
 }
 
-static void do_len(struct table *table, struct call *call)
+static void do_len(struct call *call)
 {
-    reply(call, "ok %d", table->count);
+    reply(call, "ok %d", table.count);
 }
 
-/* keys, values and items: the method decides what is listed of each pair. */
-static void do_list(struct table *table, struct call *call)
+/* keys, values and items */
+static void do_list(struct call *call)
 {
-    bool keys = strcmp(call->words[0], "values") != 0;
-    bool values = strcmp(call->words[0], "keys") != 0;
     reply(call, "ok");
-    for (int i = 0; i < table->count; i++) {
-        if (keys)
-            reply(call, " %s", table->items[i].key);
-        if (values)
-            reply(call, " %s", table->items[i].value);
+    for (int i = 0; i < table.count; i++) {
+        if (strcmp(call->words[0], "values") != 0)
+            reply(call, " %s", table.items[i].key);
+        if (strcmp(call->words[0], "keys") != 0)
+            reply(call, " %s", table.items[i].value);
     }
 }
 
 static const struct method {
     const char *name, *usage;
     int least, most; /* words */
-    void (*run)(struct table *table, struct call *call);
+    void (*run)(struct call *call);
 } methods[] = {
     {"get", "KEY [DEFAULT]", 2, 3, do_get},
     {"pop", "KEY [DEFAULT]", 2, 3, do_pop},
@@ -171,7 +176,6 @@ static const struct method {
 static const char *split(char *line, size_t length, struct call *call)
 {
     call->count = 0;
-    call->length = 0;
     for (size_t i = 0; i < length; i++)
         if (iscntrl((unsigned char)line[i]))
             return "ValueError: a control character"; /* a NUL would hide what comes after it */
@@ -187,7 +191,7 @@ static const char *split(char *line, size_t length, struct call *call)
     return call->count > 0 ? NULL : "TypeError: which method?";
 }
 
-static void carry_out(struct manager *manager, struct call *call)
+static void carry_out(struct call *call)
 {
     const struct method *method = methods;
     while (method->name && strcmp(method->name, call->words[0]) != 0)
@@ -198,26 +202,26 @@ static void carry_out(struct manager *manager, struct call *call)
     } else if (call->count < method->least || call->count > method->most || odd) {
         reply(call, "error TypeError: %s takes %s", method->name, method->usage);
     } else {
-        pthread_mutex_lock(&manager->lock);
-        method->run(&manager->table, call);
-        pthread_mutex_unlock(&manager->lock);
+        pthread_mutex_lock(&lock);
+        method->run(call);
+        pthread_mutex_unlock(&lock);
     }
 }
 
 /* A last line without its newline may have lost more than that, so it is not carried out. */
 static bool serve_client(struct handler *self)
 {
-    const char *actor = service_actor(self);
     struct call call;
     char *line;
     size_t length;
     while (lines_next(&self->rfile, &line, &length) == LINES_LINE && !self->rfile.at_end) {
-        say(actor, "received %s", quote(line, length).text);
+        say(service_actor(self), "received %s", quote(line, length).text);
+        call.length = 0;
         const char *problem = split(line, length, &call);
         if (problem)
             reply(&call, "error %s", problem);
         else
-            carry_out(self->server->data, &call);
+            carry_out(&call);
         reply(&call, "\n");
         if (!self->class->write(self, call.reply, call.length))
             break; /* the client has gone */
@@ -226,35 +230,35 @@ static bool serve_client(struct handler *self)
 }
 
 /* Mode 0600 of the path does not keep root out, so we ask the kernel who the client is: unix(7),
- * Linux. (Python makes the client prove that it knows a key.) And clients keep their connections,
- * so one too many would wait for ever: the last descriptor is kept for telling it so. */
+ * Linux. And clients keep their connections, so one too many would wait for ever: the last
+ * descriptor is kept for telling it so. */
 static bool is_welcome(struct server *server, const struct request *request)
 {
     (void)server;
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof peer;
+    const char *refusal = NULL;
     getsockopt(request->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
     int spare = dup(request->fd);
-    if (spare >= 0)
-        close(spare);
-    if (peer.uid == geteuid() && spare >= 0)
-        return true;
-    const char *refusal = spare < 0 ? "error OSError: the manager has too many clients\n"
-                                    : "error AuthenticationError: the manager is another user's\n";
-    say("server", "refuses a client of user %ld", (long)peer.uid);
-    net_send_all(request->fd, refusal, strlen(refusal)); /* cannot block: it is the first */
-    return false;
+    if (spare < 0)
+        refusal = "error OSError: the manager has too many clients\n";
+    else if (peer.uid != geteuid())
+        refusal = "error AuthenticationError: the manager is another user's\n";
+    close(spare);
+    if (refusal) {
+        say("server", "refuses a client of user %ld", (long)peer.uid);
+        net_send_all(request->fd, refusal, strlen(refusal)); /* cannot block: it is the first */
+    }
+    return !refusal;
 }
 
-void manager_open(struct server *server, struct manager *manager, const char *path)
+void manager_open(struct server *server, const char *path)
 {
     struct server_class class = threading_unix_stream_server();
     struct handler_class handler = stream_request_handler();
     class.verify_request = is_welcome;
     handler.handle = serve_client;
-    *manager = (struct manager){.lock = PTHREAD_MUTEX_INITIALIZER};
     service_open(server, class, handler, NULL, 0, path);
-    server->data = manager;
 }
 
 /* ---- A process of its own -------------------------------------------------------------------- */
@@ -266,13 +270,12 @@ static int run_manager(void *argument)
 {
     (void)argument;
     struct server server;
-    struct manager manager;
     stop_on_signals();
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     process_end_with_parent(SIGTERM);
-    manager_open(&server, &manager, NULL);
-    dprintf(told[1], "%s\n", address_text(&server.address).text);
+    manager_open(&server, NULL);
+    dprintf(told[1], "%s", address_text(&server.address).text);
     close(told[1]);
     service_run(&server);
     return EXIT_SUCCESS;
@@ -288,13 +291,10 @@ const char *manager_start(struct process *process)
         die("fork");
     close(told[1]);
     FILE *tells = fdopen(told[0], "r");
-    if (!tells)
-        die("fdopen");
-    if (!fgets(path, sizeof path, tells)) {
+    if (!tells || !fgets(path, sizeof path, tells)) {
         process_join(process, -1); /* it has said why it cannot listen */
         exit(process_exitcode(process));
     }
     fclose(tells);
-    path[strcspn(path, "\n")] = '\0';
     return path;
 }

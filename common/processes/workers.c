@@ -9,18 +9,20 @@
 #include "stage/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000 };
+enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000, RETRY_MS = 100 };
 
-/* No lock: a worker may be killed at any moment, and whoever waited for its lock would wait on. */
+/* No lock: a worker that is killed would keep it. */
 static struct board {
     atomic_int workers, clients; /* that there have been */
     struct {
@@ -58,9 +60,24 @@ int workers_place(int number)
     fail("there is no worker-%d", number);
 }
 
-pid_t workers_pid(int place)
+pid_t workers_pid(int number)
 {
-    return board->places[place].pid;
+    return board->places[workers_place(number)].pid;
+}
+
+int workers_accept(int place, int listener)
+{
+    for (bool complained = false;;) {
+        int connection = accept(listener, NULL, NULL);
+        if (connection >= 0)
+            return connection;
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        if (!complained)
+            say(workers_name(place).text, "accept: %s: tries again until it can", strerror(errno));
+        complained = true;
+        poll(NULL, 0, RETRY_MS);
+    }
 }
 
 /* ---- The parent ------------------------------------------------------------------------------ */
@@ -70,8 +87,7 @@ static struct deadline next_start;  /* the end of a pause; never, if there is no
 static struct deadline in_a_row;    /* until then, the next trouble is the same trouble */
 static sigset_t usual;              /* the signals that are blocked when nothing special is done */
 
-/* Something is wrong that the next process may not mend either. To try at once, again and again,
- * would keep a CPU busy. */
+/* What is wrong will not be mended by starting the next one at once, again and again. */
 static void pause_starts(void)
 {
     static long ms;

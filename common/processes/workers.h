@@ -2,8 +2,8 @@
  * Introduced by lesson 25a.
  *
  * A worker has a place, counted from 0, which its successor inherits, and a number, which it gets
- * with its first client, so the first to serve is worker-1, whichever process it is. A worker has
- * nothing to clean up, so a signal simply ends it; and it ends with its parent.
+ * with its first client: the first to serve is worker-1. A signal simply ends it, and so does the
+ * end of its parent.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -12,8 +12,7 @@
 
 enum { MOST_WORKERS = 1000 };
 
-/* Makes what the parent, its workers and the demo's clients share. To be called before any of them
- * is forked. If there is no memory, the process ends with a message. */
+/* Makes what the parent, its workers and the demo's clients share, before any of them is forked. */
 void workers_prepare(void);
 
 /* Keeps count workers running until a signal asks to stop (stop.h), then ends them. A worker that
@@ -21,6 +20,10 @@ void workers_prepare(void);
  * pause first: 100 ms, doubled each time, 5 s at most. work never returns; it gets its place, and
  * how many workers have been started so far, itself included. */
 void workers_run(int count, void (*work)(int place, int started));
+
+/* In a worker: accepts the next client. While that cannot be (EMFILE), it says so once, and tries
+ * again. */
+int workers_accept(int place, int listener);
 
 /* In a worker that has accepted a client: returns the client's number. */
 int workers_count_client(int place);
@@ -32,10 +35,9 @@ struct workers_name {
 };
 struct workers_name workers_name(int place);
 
-/* The place of the worker with this number. If there is none, the process ends with a message. */
+/* The place and the process of the worker with this number. If there is none, the process ends with
+ * a message. */
 int workers_place(int number);
-
-/* Its process. */
-pid_t workers_pid(int place);
+pid_t workers_pid(int number);
 
 #endif

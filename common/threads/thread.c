@@ -9,8 +9,8 @@
 
 static _Thread_local struct thread *current;
 
-/* The threads that have been started, are not daemons and have not been joined, oldest first. The
- * list is a ring, and "ring" itself is not a thread: it marks the beginning and the end. */
+/* The threads that thread_join_all has to join, oldest first. "ring" itself is not a thread: it
+ * marks the beginning and the end. */
 static struct thread ring = {.previous = &ring, .next = &ring};
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -87,33 +87,25 @@ bool thread_start(struct thread *thread)
     return error == 0;
 }
 
-/* With a time limit, waits for the thread to announce its end, because pthread_join cannot time
- * out; after the announcement it returns almost at once. Returns whether it is time for
- * pthread_join. Called with the lock held. */
+/* pthread_join cannot time out, so we wait for the thread to announce its end. Called with the lock
+ * held, as join_once is. */
 static bool wait_for_end(struct thread *thread, struct deadline deadline)
 {
     bool in_time = true;
-    while (deadline.has_limit && !thread->ended && in_time)
+    while (!thread->ended && in_time)
         in_time = deadline_cond_wait(&thread->changed, &thread->lock, deadline);
-    return !deadline.has_limit || thread->ended;
+    return thread->ended;
 }
 
-/* pthread_join may be called only once, so the first caller calls it, and the others wait until it
- * has returned. Called with the lock held. */
+/* The thread has announced its end, and needs the lock no more: pthread_join returns at once. */
 static void join_once(struct thread *thread)
 {
-    while (thread->joining && !thread->joined)
-        pthread_cond_wait(&thread->changed, &thread->lock);
     if (thread->joined)
         return;
-    thread->joining = true;
-    pthread_mutex_unlock(&thread->lock);
     pthread_join(thread->id, NULL);
     if (!thread->daemon)
         remove_from_ring(thread);
-    pthread_mutex_lock(&thread->lock);
     thread->joined = true;
-    pthread_cond_broadcast(&thread->changed);
 }
 
 bool thread_join(struct thread *thread, long ms)

@@ -1,9 +1,6 @@
 /* thread: threading.Thread, built on pthreads.
  * Introduced by lesson 16a.
  * threads/ has what lesson 16 teaches once and later ones use again.
- *
- * A thread can be started once and joined many times, with or without a time limit, and has a name.
- * A program calls thread_join_all at its end, which waits for all threads but the daemons.
  */
 #ifndef THREAD_H
 #define THREAD_H
@@ -11,8 +8,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* The caller's object. It must live until every join of the thread has returned. A daemon's object,
- * and that of any thread started by a daemon, must live as long as the process. */
+/* The caller's object. It must live until every join of the thread has returned; a daemon's, and
+ * that of any thread started by a daemon, as long as the process. */
 struct thread {
     char name[24];
     bool daemon; /* set before the start, or not at all */
@@ -24,11 +21,11 @@ struct thread {
     struct thread *previous, *next;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    bool started, ended, joining, joined;
+    bool started, ended, joined;
 };
 
-/* Prepares a thread that will call run(argument) and end when that returns. With NULL for a name it
- * is called "Thread-1", "Thread-2" and so on. Thread(target=run, args=(argument,), name=name) */
+/* Prepares a thread that will call run(argument) and end when that returns. NULL: it is called
+ * "Thread-1", "Thread-2" and so on. Thread(target=run, args=(argument,), name=name) */
 void thread_init(struct thread *thread, const char *name, void (*run)(void *), void *argument);
 
 /* Starts it. Returns false with errno set: EALREADY, it was started before; EAGAIN, the system has
@@ -40,8 +37,7 @@ bool thread_start(struct thread *thread);
  * it was never started. Thread.join */
 bool thread_join(struct thread *thread, long ms);
 
-/* Starts count threads and joins them all. Ends the program with a message if one of them cannot be
- * started. */
+/* Starts count threads and joins them all; or ends the program with a message. */
 void thread_run_all(struct thread *threads, int count);
 
 /* Whether it has been started and has not ended. Thread.is_alive */
@@ -52,8 +48,7 @@ bool thread_is_alive(struct thread *thread);
 const char *thread_name(void);
 
 /* For the main thread, at its end: joins every thread that has been started and is not a daemon,
- * oldest first, including those that are started meanwhile, as Python does. Daemons are abandoned:
- * the end of the process cuts them off. */
+ * also those that are started meanwhile, as Python does. */
 void thread_join_all(void);
 
 #endif

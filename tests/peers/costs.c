@@ -18,7 +18,7 @@
  * many processes at once.
  */
 #include "processes/array.h"
-#include "processes/dict.h"
+#include "processes/manager.h"
 #include "processes/pool.h"
 #include "processes/process.h"
 #include "processes/shared.h"

@@ -1,10 +1,9 @@
-/* proxies: what a dictionary behind a manager promises (common/processes/dict.h), tested from
+/* proxies: what a dictionary behind a manager promises (common/processes/manager.h), tested from
  * inside.
  *
  *   proxies CLAIM   one line that says what was measured, or one line on stderr and status 1
  */
 #include "claims.h"
-#include "processes/dict.h"
 #include "processes/manager.h"
 #include "stage/talk.h"
 
@@ -16,13 +15,12 @@
 enum { STEPS = 20000, KEYS = 50, ROUNDS = 6000, WRITERS = 3 };
 
 static struct running running;
-static struct manager manager;
 static char path[sizeof(struct address_text)];
 static struct dict dict;
 
 static void open_all(void)
 {
-    manager_open(&running.server, &manager, NULL);
+    manager_open(&running.server, NULL);
     snprintf(path, sizeof path, "%s", address_text(&running.server.address).text);
     begin(&running);
     dict_init(&dict, path);
@@ -64,7 +62,12 @@ static unsigned dice(unsigned sides)
 }
 
 /* What the dictionary ought to hold. */
-static struct table model;
+static struct {
+    int count;
+    struct {
+        char key[MANAGER_WORD], value[MANAGER_WORD];
+    } items[MANAGER_PAIRS];
+} model;
 
 static int place_of(const char *key)
 {
