@@ -348,7 +348,7 @@ static void refused(void)
     if (client == 0) {
         close(ends[0]);
         dup2(typed[0], STDIN_FILENO);
-        _exit(!talk_both_ways(ends[1]) && errno == EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
+        _exit(!talk_both_ways(ends[1]) && errno == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     close(ends[1]);
     shutdown(ends[0], SHUT_RD);
