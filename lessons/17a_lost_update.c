@@ -9,8 +9,10 @@
  * Python   threading.Lock; the posts' ten threads that print 1 to 10: build/17a_lost_update post
  */
 #include "stage/args.h"
+#include "stage/choose.h"
 #include "stage/gate.h"
 #include "stage/say.h"
+#include "stage/turns.h"
 #include "threads/thread.h"
 
 #include <poll.h>
@@ -28,42 +30,28 @@ static atomic_long number;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Starts count threads at once, the first two of them as ann and bob, and joins them all. */
-static void run_together(int count, void (*ann)(void *), void (*others)(void *))
+static void run_together(int count, void (*run)(void *))
 {
     static const char *const names[TEN] = {"ann", "bob"};
     struct thread threads[TEN];
     number = 0;
     gate_make();
     for (int i = 0; i < count; i++)
-        thread_init(&threads[i], names[i], i == 0 ? ann : others, NULL);
+        thread_init(&threads[i], names[i], run, NULL);
     thread_run_all(threads, count);
 }
 
 /* ---- An update is lost ----------------------------------------------------------------------- */
 
-/* The gate forces the order: steps 0 and 1 are the reads of ann and bob, 2 and 3 their writes. */
-static void add_one(int turn)
+static void add_one(void *unused)
 {
-    gate_wait(turn);
+    (void)unused;
+    turn_take(thread_name(), "reads");
     long seen = number;
     say(thread_name(), "reads %ld", seen);
-    gate_step();
-    gate_wait(turn + 2);
+    turn_take(thread_name(), "writes %ld", seen + 1);
     say(thread_name(), "writes %ld", seen + 1);
     number = seen + 1;
-    gate_step();
-}
-
-static void ann_adds(void *unused)
-{
-    (void)unused;
-    add_one(0);
-}
-
-static void bob_adds(void *unused)
-{
-    (void)unused;
-    add_one(1);
 }
 
 /* ---- The cure: lock, add, unlock ------------------------------------------------------------- */
@@ -72,22 +60,15 @@ static void bob_adds(void *unused)
 static void add_one_locked(void *unused)
 {
     (void)unused;
+    turn_lock(thread_name(), "the lock");
     pthread_mutex_lock(&lock);
     long seen = number;
     say(thread_name(), "has the lock, reads %ld", seen);
-    gate_step();
-    gate_wait(2); /* until bob is at the lock */
+    turn_take(thread_name(), "writes %ld, unlocks", seen + 1);
     say(thread_name(), "writes %ld, unlocks", seen + 1);
     number = seen + 1;
+    turn_unlock("the lock");
     pthread_mutex_unlock(&lock);
-}
-
-static void bob_adds_locked(void *unused)
-{
-    gate_wait(1);
-    say(thread_name(), "wants the lock");
-    gate_step();
-    add_one_locked(unused);
 }
 
 /* ---- The other cure: an indivisible addition ------------------------------------------------- */
@@ -98,14 +79,27 @@ static void add_one_at_once(void *unused)
     atomic_fetch_add(&number, 1);
 }
 
+/* ann and bob take turns. With CHOOSE=1 the class says whose turn it is, and this returns true if it
+ * wants to see the scene again. */
+static bool play(void (*run)(void *), const char *how, int orders)
+{
+    turns_add("ann");
+    turns_add("bob");
+    run_together(2, run);
+    say("main", "%s: one and one make %ld", how, (long)number);
+    if (number == 1)
+        return choose_again(orders, "an update is lost", "can you make 2?");
+    return choose_again(orders, "none is lost", "can you make 1?");
+}
+
 static int demo(char **operands)
 {
     (void)operands;
-    run_together(2, ann_adds, bob_adds);
-    say("main", "read, then write: one and one make %ld", (long)number);
-    run_together(2, add_one_locked, bob_adds_locked);
-    say("main", "lock, add, unlock: one and one make %ld", (long)number);
-    run_together(2, add_one_at_once, add_one_at_once);
+    while (play(add_one, "read, then write", 6))
+        continue;
+    while (play(add_one_locked, "lock, add, unlock", 4))
+        continue;
+    run_together(2, add_one_at_once);
     say("main", "an atomic addition: one and one make %ld", (long)number);
     return EXIT_SUCCESS;
 }
@@ -137,9 +131,9 @@ static void add_many_locked(void *unused)
 static int many(char **operands)
 {
     (void)operands;
-    run_together(FOUR, add_many, add_many);
+    run_together(FOUR, add_many);
     say("main", "read, then write: %s", number < FOUR * ADDITIONS ? "some are lost" : "all there");
-    run_together(FOUR, add_many_locked, add_many_locked);
+    run_together(FOUR, add_many_locked);
     say("main", "lock, add, unlock: %ld", (long)number);
     return EXIT_SUCCESS;
 }
@@ -166,7 +160,7 @@ static void add_wait_print(void *unused)
 static int post(char **operands)
 {
     (void)operands;
-    run_together(TEN, add_wait_print, add_wait_print);
+    run_together(TEN, add_wait_print);
     return EXIT_SUCCESS;
 }
 

@@ -10,8 +10,9 @@
  * Python   nothing: threading.Lock and RLock do not look for circles, and wait for ever
  */
 #include "stage/args.h"
-#include "stage/gate.h"
+#include "stage/choose.h"
 #include "stage/say.h"
+#include "stage/turns.h"
 #include "threads/thread.h"
 
 #include <pthread.h>
@@ -28,7 +29,6 @@ struct thing {
 
 struct writer {
     const char *name;
-    int number;
     struct thing *first, *then; /* it needs both to write */
     struct thing *wants;        /* it is waiting for this one; NULL: it is not waiting */
 };
@@ -36,6 +36,7 @@ struct writer {
 /* The mutex guards every owner and every wish. The condition means: something was put down. */
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t put_down = PTHREAD_COND_INITIALIZER;
+static bool deadlock; /* there was one */
 
 /* ---- Who waits for whom ---------------------------------------------------------------------- */
 
@@ -66,10 +67,13 @@ static bool take(struct writer *me, struct thing *thing)
     me->wants = thing;
     bool refused = closes_a_circle(me, thing);
     if (refused) {
+        deadlock = true;
         name_the_circle(me);
     } else if (thing->owner) {
         say(me->name, "waits for the %s", thing->name);
-        gate_step();
+        turn_wait(thing->name);
+    } else if (thing == me->first) {
+        say(me->name, "takes the %s", thing->name);
     }
     while (!refused && thing->owner)
         pthread_cond_wait(&put_down, &table);
@@ -84,6 +88,7 @@ static void put_it_down(struct thing *thing)
 {
     pthread_mutex_lock(&table);
     thing->owner = NULL;
+    turn_unlock(thing->name);
     pthread_cond_broadcast(&put_down); /* to all: each may be waiting for something else */
     pthread_mutex_unlock(&table);
 }
@@ -95,20 +100,12 @@ static struct thing things[MOST_WRITERS] = {
 
 static bool in_order;
 
-/* The gate decides the order: all take their first things in turn, then want their second ones. */
 static void write_letter(void *argument)
 {
     struct writer *me = argument;
-    bool is_last = me->number == writers - 1;
-    gate_wait(me->number);
-    if (!(in_order && is_last)) {
-        say(me->name, "takes the %s", me->first->name);
-        take(me, me->first);
-        gate_step();
-    } else {
-        take(me, me->first); /* somebody has it: waits */
-    }
-    gate_wait(in_order && is_last ? 0 : (int)writers + me->number);
+    turn_take(me->name, "wants the %s", me->first->name);
+    take(me, me->first);
+    turn_take(me->name, "wants the %s", me->then->name);
     if (!take(me, me->then)) {
         say(me->name, "puts the %s down", me->first->name);
     } else {
@@ -119,29 +116,36 @@ static void write_letter(void *argument)
 }
 
 /* Each needs two neighbouring things; with two writers, both need both. in_order: the last writer
- * too takes the earlier of its two things first. */
-static void play(void)
+ * too takes the earlier of its two things first. True: the class wants to see it again. */
+static bool play(void)
 {
     static const char *const names[MOST_WRITERS] = {"ann", "bob", "carl", "dora", "eve"};
     struct writer all[MOST_WRITERS];
     struct thread threads[MOST_WRITERS];
-    gate_make();
     for (int i = 0; i < writers; i++) {
         struct thing *own = &things[i], *next = &things[(i + 1) % writers];
         bool swap = in_order && next < own;
-        all[i] = (struct writer){names[i], i, swap ? next : own, swap ? own : next, NULL};
+        all[i] = (struct writer){names[i], swap ? next : own, swap ? own : next, NULL};
         thread_init(&threads[i], names[i], write_letter, &all[i]);
+        turns_add(names[i]);
     }
-    thread_run_all(threads, (int)writers);
+    deadlock = false;
+    thread_run_all(threads, (int)writers); /* they take turns; with CHOOSE=1 the class decides */
+    int orders = writers > 2 ? 0 : in_order ? 4 : 6;
+    if (deadlock)
+        return choose_again(orders, "a deadlock", "can you do without?");
+    return choose_again(orders, "no deadlock", "can you make one?");
 }
 
 static int demo(char **operands)
 {
     (void)operands;
-    play();
+    while (play())
+        continue;
     say("main", "the cure: everybody takes things in one order, the pen first");
     in_order = true;
-    play();
+    while (play())
+        continue;
     return EXIT_SUCCESS;
 }
 

@@ -13,7 +13,9 @@
 #include "processes/array.h"
 #include "processes/shared.h"
 #include "stage/args.h"
+#include "stage/choose.h"
 #include "stage/say.h"
+#include "stage/turns.h"
 
 #include <stdlib.h>
 
@@ -26,11 +28,10 @@ static int add_one(void *argument)
 {
     const char *self = argument;
     int item;
-    actor_await_turn();
+    turn_take(self, "reads temp[0]");
     array_get(temp, 0, &item);
     say(self, "reads temp[0]: %d", item);
-    actor_end_turn();
-    actor_await_turn();
+    turn_take(self, "writes temp[0] = %d", item + 1);
     say(self, "writes temp[0] = %d", item + 1);
     array_set(temp, 0, item + 1);
     return EXIT_SUCCESS;
@@ -41,53 +42,57 @@ static int add_one_locked(void *argument)
 {
     const char *self = argument;
     int item;
-    actor_await_turn();
+    turn_take(self, "wants the lock");
     if (!array_acquire(temp, false)) {
         say(self, "somebody has the lock: waits");
-        actor_end_turn();
+        turn_wait("the lock");
         array_acquire(temp, true);
     }
     array_get(temp, 0, &item);
     say(self, "has the lock, reads temp[0]: %d", item);
-    actor_end_turn();
-    actor_await_turn();
+    turn_take(self, "writes temp[0] = %d", item + 1);
     say(self, "writes temp[0] = %d, gives the lock back", item + 1);
     array_set(temp, 0, item + 1);
+    turn_unlock("the lock");
     array_release(temp);
     return EXIT_SUCCESS;
 }
 
 /* ---- ann and bob ----------------------------------------------------------------------------- */
 
-/* ann and bob take turns, two each. A turn that ends in a wait for the lock continues when the
- * other one gives it back. */
-static void play(int (*update)(void *argument))
+/* ann and bob take turns. A turn that ends in a wait for the lock continues when the other one gives
+ * it back. With CHOOSE=1 the class says whose turn it is. */
+static bool play(int (*update)(void *argument), int orders)
 {
-    enum { LENGTH = 4, TURNS = 2 };
+    enum { LENGTH = 4 };
     struct actor ann, bob;
+    int sum;
     temp = shared_new(array_bytes(LENGTH));
     array_init(temp, LENGTH);
     for (int i = 0; i < LENGTH; i++)
         array_set(temp, i, 11 * (i + 1));
     actor_start(&ann, "ann", update, "ann");
     actor_start(&bob, "bob", update, "bob");
-    for (int turn = 0; turn < TURNS; turn++) {
-        actor_give_turn(&ann);
-        actor_give_turn(&bob);
-    }
+    turns_play();
     actor_join(&ann);
     actor_join(&bob);
     say("main", "temp is %s", array_text(temp).text);
+    array_get(temp, 0, &sum);
     shared_free(temp, array_bytes(LENGTH));
+    if (sum == 13)
+        return choose_again(orders, "none is lost", "can you make 12?");
+    return choose_again(orders, "an update is lost", "can you make 13?");
 }
 
 static int demo(char **operands)
 {
     (void)operands;
     say("main", "ann and bob add one to temp[0], which is 11");
-    play(add_one);
+    while (play(add_one, 6))
+        continue;
     say("main", "the same, and each holds the lock from the read to the write");
-    play(add_one_locked);
+    while (play(add_one_locked, 4))
+        continue;
     return EXIT_SUCCESS;
 }
 

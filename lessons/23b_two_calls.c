@@ -13,8 +13,10 @@
 #include "processes/manager.h"
 #include "processes/process.h"
 #include "stage/args.h"
+#include "stage/choose.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/turns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +34,10 @@ static const char *must(const char *result)
 static void add_one(const char *name)
 {
     char sum[16];
+    turn_take(name, "gets dic[\"n\"]");
     say(name, "dic[\"n\"]");
     int found = atoi(must(dict_call(&dic, "get", "n", NULL)));
-    actor_end_turn(); /* the manager's lock is free, and the other has its turn */
-    actor_await_turn();
+    turn_take(name, "sets dic[\"n\"] = %d", found + 1); /* the manager's lock is free now */
     say(name, "found %d, adds one: dic[\"n\"] = %d", found, found + 1);
     snprintf(sum, sizeof sum, "%d", found + 1);
     must(dict_call(&dic, "set", "n", sum, NULL));
@@ -51,38 +53,46 @@ static void ask_for_colour(const char *name)
     say(name, "%s", must(dict_call(&dic, "get", "colour", "none", NULL)));
 }
 
-static int play(void *argument)
+static int play_client(void *argument)
 {
     const char *name = argument;
-    actor_await_turn();
     add_one(name);
     actor_end_turn();
     actor_await_turn();
-    if (name[0] == 'a')
+    if (name[0] == 'a' && !choose_is_wanted())
         ask_for_colour(name);
     return EXIT_SUCCESS;
+}
+
+/* ann and bob take turns. With CHOOSE=1 the class says whose turn it is. */
+static bool play(void)
+{
+    enum { ORDERS = 6 };
+    struct actor ann, bob;
+    must(dict_call(&dic, "set", "n", "0", NULL));
+    actor_start(&ann, "ann", play_client, "ann");
+    actor_start(&bob, "bob", play_client, "bob");
+    turns_play();
+    say("main", "both have added one to 0: dic[\"n\"]");
+    int sum = atoi(must(dict_call(&dic, "get", "n", NULL)));
+    say("main", "%d", sum);
+    actor_give_turn(&ann);
+    actor_give_turn(&bob);
+    actor_join(&ann);
+    actor_join(&bob);
+    if (sum == 2)
+        return choose_again(ORDERS, "none is lost", "can you make 1?");
+    return choose_again(ORDERS, "an update is lost", "can you make 2?");
 }
 
 static int demo(char **operands)
 {
     (void)operands;
-    enum { TURNS = 2 };
     struct process manager = {0};
-    struct actor ann, bob;
     say("main", "starts the manager: dic[\"n\"] = 0");
     dict_init(&dic, manager_start(&manager));
-    must(dict_call(&dic, "set", "n", "0", NULL));
-    actor_start(&ann, "ann", play, "ann");
-    actor_start(&bob, "bob", play, "bob");
-    for (int turn = 0; turn < TURNS; turn++)
-        if (!actor_give_turn(&ann) || !actor_give_turn(&bob))
-            exit(EXIT_FAILURE); /* it has said why */
-    say("main", "both have added one to 0: dic[\"n\"]");
-    say("main", "%s", must(dict_call(&dic, "get", "n", NULL)));
-    actor_give_turn(&ann);
-    actor_give_turn(&bob);
-    actor_join(&ann);
-    actor_join(&bob);
+    while (play())
+        continue;
     dict_close(&dic);
     process_join_all();
     return EXIT_SUCCESS;

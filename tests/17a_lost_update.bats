@@ -1,4 +1,4 @@
-# The mistakes that these tests catch: a lock that is taken after the reading, or given back before the printing; an
+# The mistakes that these tests catch: an order that is played otherwise than chosen, or counted twice; a lock that is taken after the reading, or given back before the printing; an
 # addition that is taken for one step because its read and its write are; a thread that is not started, and nobody looks.
 # shellcheck disable=SC2034,SC2154
 load helper
@@ -46,6 +46,58 @@ main   | lock, add, unlock: one and one make 2' "$(play | sed -n '6,11p')"
 main   | lock, add, unlock: 400000' "$(play many)"
     done
 }
+
+# ---- CHOOSE ------------------------------------------------------------------------------------------------------------
+
+@test "17a: CHOOSE plays each of the six orders, and what comes of each is what one computes" {
+    local said
+    mapfile -t said < <(updates_in_all_orders)
+    choose_all_orders '' "${said[@]}"
+    [[ $output == *'Orders so far: 6 of 6'* ]] || fail "$output"
+    equal 'who spoke, and who was chosen' "$(printf %s "${all_orders[@]}")" "$(sed -n 's/^ann .*/1/p; s/^bob .*/2/p' <<< "$output" | tr -d '\n')"
+    equal 'one and one make' "$(for order in "${all_orders[@]}"; do one_and_one "$order"; done)" "$(sed -n 's/^main .* one and one make //p' <<< "$output")"
+}
+
+@test "17a: ... an order that was played before is not another one, and the challenge is there until it is met" {
+    choose $'121\n121\n122\n11\n'
+    equal 'what is said at the end of each' 'main   | an update is lost. Orders so far: 1 of 6; can you make 2?
+main   | an update is lost. Orders so far: 1 of 6; can you make 2?
+main   | an update is lost. Orders so far: 2 of 6; can you make 2?
+main   | none is lost. Orders so far: 3 of 6' "$(grep Orders <<< "$output")"
+}
+
+@test "17a: ... the menu says who could go on, and what each would do" {
+    choose 1
+    equal 'after the first key' 'ann    | reads 0
+  1  ann writes 1
+  2  bob reads' "$(sed -n '/^ann/,/bob/p' <<< "$output")"
+}
+
+@test "17a: ... whoever waits for the lock is shown and cannot be chosen, and in no order is an update lost" {
+    choose 11n12222
+    equal 'after bob has been chosen' 'bob    | wants the lock
+  1  ann writes 1, unlocks
+     bob waits for the lock' "$(sed -n '/^bob    | wants/,/waits/p' <<< "$output")"
+    equal 'the last line' 'Who goes on? (q: quit) ' "${lines[-1]}"
+    choose_all_orders 11n 'none is lost' 'none is lost' 'none is lost' 'none is lost' 'none is lost' 'none is lost'
+    [[ $output == *'Orders so far: 4 of 4; can you make 1?'* ]] || fail "$output"
+}
+
+@test "17a: ... ends at q, and when the keys do" {
+    local keys
+    for keys in '' q 1 1q 12 12q 121q 121n 121nq 121n1 121n12 121n12q 121n121n; do choose "$keys"; done
+    equal 'after the last scene' 'main   | an atomic addition: one and one make 2' "${lines[-1]}"
+}
+
+@test "17a: ... on a terminal the menu vanishes, STEP has no say, and the terminal is as it was" {
+    # shellcheck disable=SC2016
+    run limited env CHOOSE=1 STEP=1 NO_COLOR=1 "$BUILD/peers/pty" type 121q bash -c \
+        'before=$(stty -g); "$0"; echo "status $?"; [[ $before == "$(stty -g)" ]] && echo "as it was"' "$PROGRAM"
+    [[ $output == *'can you make 2?'*$'\033[J'*'status 0'*'as it was'* ]] || fail "$output"
+    [[ $output == *$'bob reads\nWho goes on? (q: quit) \033[A\033[A\033[A'* || $output == *$'bob reads\nWho goes on? (q: quit) '*$'\033[A\033[A'* ]] || fail "$output"
+}
+
+# ---- The posts' ten threads --------------------------------------------------------------------------------------------
 
 @test "17a: the posts' ten threads print 1 to 10, one after the other" {
     time_post

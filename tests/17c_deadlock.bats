@@ -53,6 +53,17 @@ bob    | has the pen and the paper: writes' "$(cure)"
     equal 'refused' '' "$(cure --writers 5 | grep EDEADLK || true)"
 }
 
+@test "17c: CHOOSE reaches a deadlock in four of the six orders, and each of them ends" {
+    choose_all_orders '' 'no deadlock' 'a deadlock' 'a deadlock' 'a deadlock' 'a deadlock' 'no deadlock'
+    [[ $output == *'Orders so far: 6 of 6'* ]] || fail "$output"
+    equal 'circles that were named' 8 "$(grep -c EDEADLK <<< "$output")"
+}
+
+@test "17c: ... and with the cure in none" {
+    choose_all_orders 11n 'no deadlock' 'no deadlock' 'no deadlock' 'no deadlock' 'no deadlock' 'no deadlock'
+    [[ $output == *'Orders so far: 4 of 4; can you make one?'* ]] || fail "$output"
+}
+
 @test "17c: a wait that returns for nothing waits on" {
     same_story 'the demo on a bad day' 'bob    | puts the paper down' "$(play)" "$(limited "$BUILD/flaky/$stem")"
 }

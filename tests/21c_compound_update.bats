@@ -29,6 +29,15 @@ bob    | writes temp[0] = 13, gives the lock back
 main   | temp is {13, 22, 33, 44}'
 }
 
+@test "21c: CHOOSE: what comes of each order is what one computes, and under the lock none is lost" {
+    local said
+    mapfile -t said < <(updates_in_all_orders)
+    choose_all_orders '' "${said[@]}"
+    choose_all_orders 11n 'none is lost' 'none is lost' 'none is lost' 'none is lost' 'none is lost' 'none is lost'
+    choose 1q
+    choose 11n12
+}
+
 @test "21c: none of many locked increments is lost" {
     local lines
     lines=$(limited "$BUILD/peers/costs" array 4 80000)

@@ -12,6 +12,14 @@ bob    | found 0, adds one: dic["n"] = 1
 main   | 1' "$(play | grep -E 'found|^main   \| [0-9]+$')"
 }
 
+@test "23b: CHOOSE: what comes of each order is what one computes" {
+    local said
+    mapfile -t said < <(updates_in_all_orders)
+    choose_all_orders '' "${said[@]}"
+    choose 1q
+    choose 12
+}
+
 @test "23b: a missing key is an error at the caller" {
     equal 'what ann is told' 'ann    | dic["colour"]
 thread-2 | received "get colour"

@@ -9,7 +9,7 @@ BUILD=${BUILD:-build}
 [[ $BUILD == /* ]] || BUILD=$PWD/$BUILD
 PROGRAM=$BUILD/$stem
 PEER=$BUILD/peers/peer
-unset STEP SLOW
+unset STEP SLOW CHOOSE
 [[ -x $PEER ]] || { echo "$PEER is missing: make programs builds it (make test does so by itself)" >&2; exit 1; }
 
 # In make bugs, the file that says that the bug has been caught: the rest of the tests need not run, or wait long.
@@ -235,6 +235,43 @@ address_space() {
 
 needs_an_address_space_of_its_own() {
     [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer reserves address space too'
+}
+
+# ---- The class is the scheduler ----------------------------------------------------------------------------------------
+
+all_orders=(1122 1212 1221 2112 2121 2211) # of two with two steps each
+
+# Plays the demo as these keys choose, each line of them to the end of a scene. The end of the keys ends the program.
+choose() { # KEYS
+    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
+    run limited env "$family" CHOOSE=1 TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" <<< "$1"
+    equal "status with the keys $1" 0 "$status"
+    nothing_left
+}
+
+# Plays a scene in all of its orders, after the keys that lead to it, and compares what came of each.
+choose_all_orders() { # KEYS OUTCOME...
+    choose "$1$(printf '%s\n' "${all_orders[@]}")"
+    equal 'what came of the orders' "$(printf '%s\n' "${@:2}")" "$(sed -n 's/^main   | \(.*\)\. Orders so far: [1-6] of [46].*/\1/p' <<< "$output" | tail -n 6)"
+}
+
+# What one and one make in this order, where each reads, and then writes one more.
+one_and_one() { # ORDER
+    local number=0 key i
+    local -a seen=()
+    for ((i = 0; i < ${#1}; i++)); do
+        key=${1:i:1}
+        if [[ ${seen[key]-} ]]; then number=$((seen[key] + 1)); else seen[key]=$number; fi
+    done
+    echo "$number"
+}
+
+# What is said of each order by a lesson in which ann and bob add one.
+updates_in_all_orders() {
+    local order
+    for order in "${all_orders[@]}"; do
+        case $(one_and_one "$order") in 1) echo 'an update is lost' ;; 2) echo 'none is lost' ;; esac
+    done
 }
 
 # ---- From inside -------------------------------------------------------------------------------------------------------

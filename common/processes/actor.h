@@ -1,11 +1,9 @@
 /* actor: the children of a demo take turns, so their order is decided, and not left to chance.
  * Introduced by lesson 19a; plumbing.
  *
- * Main and each actor are connected by a pair of sockets: socketpair(2). A byte to the actor gives
- * it the turn, a byte back ends the turn. When an actor ends, main reads end of file, and stops
- * waiting. When main ends, every actor that is waiting for a turn ends too: the one started last at
- * once, the others one after another, because later actors hold copies of main's ends. On Linux an
- * actor that is not waiting for a turn ends as well, by SIGTERM: prctl(2).
+ * Main and each actor are connected by a pair of sockets (turns.h). When an actor ends, main reads
+ * end of file, and stops waiting. When main ends, every actor that is waiting for a turn ends too.
+ * On Linux an actor that is not waiting for a turn ends as well, by SIGTERM: prctl(2).
  */
 #ifndef ACTOR_H
 #define ACTOR_H
@@ -19,7 +17,7 @@ struct actor {
     struct process process; /* for process_signal, process_exitcode and so on */
 
     /* private to the module */
-    int ends[2]; /* main's and the actor's */
+    int player; /* turns.h */
     int (*play)(void *argument);
     void *argument;
 };

@@ -1,5 +1,6 @@
 #include "stage/args.h"
 
+#include "stage/choose.h"
 #include "stage/colour.h"
 #include "stage/die.h"
 #include "stage/signals.h"
@@ -60,6 +61,7 @@ static void print_help(const struct program *program)
     printf("  %-20s %s\n\nEnvironment:\n", "--help", "print this text");
     printf("  %-20s %s\n", "STEP=1", "wait for Enter on the terminal after each line");
     printf("  %-20s %s\n", "SLOW=MS", "pause after each line instead");
+    printf("  %-20s %s\n", "CHOOSE=1", "choose who goes on, where actors take turns (17a)");
     printf("  %-20s %s\n", "NO_COLOR=1", "no colours");
     printf("  %-20s %s\n", "QUIET=1", "no line but the first");
 }
@@ -168,6 +170,8 @@ int args_run(int argc, char **argv, const struct program *program)
     die_name = slash ? slash + 1 : argv[0];
     if (slow && *slow)
         args_number("SLOW", slow, 0, 60000);
+    if (choose_is_wanted())
+        unsetenv("STEP");
     if (!read_options(argc, argv, program->options)) {
         print_help(program);
         die_unless_printed();

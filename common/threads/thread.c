@@ -2,6 +2,7 @@
 
 #include "stage/deadline.h"
 #include "stage/die.h"
+#include "stage/turns.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -48,6 +49,7 @@ static void *run_thread(void *argument)
     struct thread *thread = argument;
     current = thread;
     thread->run(thread->argument);
+    turn_leave();
     pthread_mutex_lock(&thread->lock);
     thread->ended = true;
     pthread_cond_broadcast(&thread->changed);
@@ -130,6 +132,7 @@ void thread_run_all(struct thread *threads, int count)
     for (int i = 0; i < count; i++)
         if (!thread_start(&threads[i]))
             die("pthread_create");
+    turns_play();
     for (int i = 0; i < count; i++)
         thread_join(&threads[i], -1);
 }

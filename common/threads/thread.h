@@ -37,7 +37,8 @@ bool thread_start(struct thread *thread);
  * it was never started. Thread.join */
 bool thread_join(struct thread *thread, long ms);
 
-/* Starts count threads and joins them all; or ends the program with a message. */
+/* Starts count threads, gives turns to those who take any (turns.h), and joins them all; or ends
+ * the program with a message. */
 void thread_run_all(struct thread *threads, int count);
 
 /* Whether it has been started and has not ended. Thread.is_alive */

@@ -1,0 +1,126 @@
+#include "stage/choose.h"
+
+#include "stage/die.h"
+#include "stage/say.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static char menu[1024];
+static char offered[16]; /* the keys of the menu */
+static char order[32];   /* the keys of this scene so far */
+
+bool choose_is_wanted(void)
+{
+    const char *value = getenv("CHOOSE");
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+/* ---- The terminal ---------------------------------------------------------------------------- */
+
+static void show(const char *text)
+{
+    if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+        die("write");
+}
+
+static char read_key(void)
+{
+    char key;
+    ssize_t got;
+    do
+        got = read(STDIN_FILENO, &key, 1);
+    while (got < 0 && errno == EINTR);
+    return got == 1 ? key : 'q';
+}
+
+/* Shows the text until one of the keys is pressed, and returns that. On a terminal the text then
+ * vanishes. */
+static char ask(const char *text, const char *keys)
+{
+    bool is_terminal = isatty(STDOUT_FILENO);
+    struct termios before, by_key;
+    bool has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
+    char key;
+    by_key = before;
+    by_key.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
+    if (has_keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &by_key);
+    show(text);
+    do
+        key = read_key();
+    while (key != 'q' && !strchr(keys, key));
+    if (has_keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    for (const char *c = text; is_terminal && *c; c++)
+        if (*c == '\n')
+            show("\033[A");                /* one up */
+    show(is_terminal ? "\r\033[J" : "\n"); /* from here on nothing */
+    if (key == 'q')
+        exit(EXIT_SUCCESS);
+    return key;
+}
+
+/* ---- The menu -------------------------------------------------------------------------------- */
+
+void choose_line(int player, const char *format, ...)
+{
+    char key = player < 0 ? ' ' : (char)('1' + player), text[128];
+    size_t length = strlen(menu);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(menu + length, sizeof menu - length, "  %c  %s\n", key, text);
+    if (player >= 0)
+        offered[strlen(offered)] = key;
+}
+
+int choose_player(void)
+{
+    strcat(menu, "Who goes on? (q: quit) ");
+    char key = ask(menu, offered);
+    if (strlen(order) + 1 < sizeof order)
+        order[strlen(order)] = key;
+    menu[0] = '\0';
+    memset(offered, 0, sizeof offered);
+    return key - '1';
+}
+
+/* ---- The orders ------------------------------------------------------------------------------ */
+
+bool choose_again(int orders, const char *outcome, const char *challenge)
+{
+    static struct played {
+        char orders[4096]; /* a space before and after each */
+        int count;
+        const char *first;
+        bool has_another; /* outcome */
+    } played;
+    char this_order[sizeof order + 2], of[16] = "";
+    if (!choose_is_wanted())
+        return false;
+    snprintf(this_order, sizeof this_order, " %s ", order);
+    memset(order, 0, sizeof order);
+    if (!strstr(played.orders, this_order)) {
+        strncat(played.orders, this_order, sizeof played.orders - strlen(played.orders) - 1);
+        played.count++;
+    }
+    if (!played.first)
+        played.first = outcome;
+    if (strcmp(outcome, played.first) != 0)
+        played.has_another = true;
+    if (orders > 0)
+        snprintf(of, sizeof of, " of %d", orders);
+    say("main", "%s. Orders so far: %d%s%s%s", outcome, played.count, of,
+        played.has_another ? "" : "; ", played.has_another ? "" : challenge);
+    if (ask("Enter: again  n: next  q: quit ", "\nn") == '\n')
+        return true;
+    played = (struct played){0};
+    return false;
+}

@@ -1,0 +1,53 @@
+/* turns: whose turn it is, where the outcome depends on the order.
+ * Introduced by lesson 17a; plumbing.
+ *
+ * The players are threads or processes. Before each step a player says what it would do, and waits
+ * for its turn. Main gives the turns: to one player after the other, so that a scene is the same
+ * each time, or with CHOOSE=1 as the class decides (choose.h). A byte through a socketpair(2) gives
+ * the turn and a byte ends it, so a player that dies keeps nobody waiting.
+ */
+#ifndef TURNS_H
+#define TURNS_H
+
+#include <stdbool.h>
+
+/* ---- For a player ---------------------------------------------------------------------------- */
+
+/* Ends the caller's turn, if it has it, announces its next step, and waits for the next turn. */
+void turn_take(const char *name, const char *step, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for a call that takes what only one can have, a literal ("the lock"). If another player
+ * has it, says so, and ends the turn: the call then blocks. */
+void turn_lock(const char *name, const char *what);
+
+/* Before a call that will block, for a player who knows that: ends the turn. */
+void turn_wait(const char *what);
+
+/* Before the call that gives it back: whoever waits for it, one player at most, goes on. */
+void turn_unlock(const char *what);
+
+/* Ends the turn and announces nothing; waits for a turn that turns_give gives; has ended. All but
+ * the second do nothing in whoever takes no turns. */
+void turn_end(void);
+void turn_await(void);
+void turn_leave(void);
+
+/* ---- For main -------------------------------------------------------------------------------- */
+
+/* Adds a player, 16 at most, before its thread or process is started, and returns its number. Ends
+ * the program with a message if the system refuses. A thread is found by its name. */
+int turns_add(const char *name);
+
+/* For a process: in the child, in the parent, and when it has to end or has ended. (actor.h) */
+void turns_here(int player);
+void turns_elsewhere(int player);
+void turns_remove(int player);
+
+/* Gives one player its turn, and waits until that ends. False: the player has ended. */
+bool turns_give(int player);
+
+/* Gives turns until each player has ended or announces no step. If those who are left wait for each
+ * other, ends the program with a message that names them. */
+void turns_play(void);
+
+#endif
