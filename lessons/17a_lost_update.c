@@ -79,7 +79,7 @@ static void add_one_at_once(void *unused)
     atomic_fetch_add(&number, 1);
 }
 
-/* ann and bob take turns. With CHOOSE=1 the class says whose turn it is, and this returns true if it
+/* ann and bob take turns. With CHOOSE=1 the class says whose turn it is, and true means that it
  * wants to see the scene again. */
 static bool play(void (*run)(void *), const char *how, int orders)
 {

@@ -60,8 +60,8 @@ static int add_one_locked(void *argument)
 
 /* ---- ann and bob ----------------------------------------------------------------------------- */
 
-/* ann and bob take turns. A turn that ends in a wait for the lock continues when the other one gives
- * it back. With CHOOSE=1 the class says whose turn it is. */
+/* ann and bob take turns. A turn that ends in a wait for the lock continues when the other one
+ * gives it back. With CHOOSE=1 the class says whose turn it is. */
 static bool play(int (*update)(void *argument), int orders)
 {
     enum { LENGTH = 4 };

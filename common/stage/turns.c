@@ -34,7 +34,7 @@ static struct note {
 
 static _Thread_local struct player *me;
 
-/* ---- A byte gives the turn, and a byte ends it ------------------------------------------------ */
+/* ---- A byte gives the turn, and a byte ends it ----------------------------------------------- */
 
 static bool get_byte(int fd)
 {
