@@ -83,6 +83,8 @@ $(ANSWERS)/%/flaky/answer: $(ANSWERS)/%/answer.o $(BUILD)/tests/peers/flaky.o $(
 
 -include $(wildcard $(ANSWERS)/*/*.d $(BUILD)/*/*.d $(BUILD)/common/*/*.d $(BUILD)/tests/peers/*.d)
 
+include slides/replay/replay.mk
+
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
 PLAY = @BUILD='$(BUILD)' ARGS='$(ARGS)' sh common/stage/tour.sh

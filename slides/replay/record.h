@@ -1,0 +1,56 @@
+/* record: the memory in which all threads and processes of a demo write down what they do.
+ *
+ * A file that each of them has mapped: a record is complete or is not there, whoever is killed in
+ * between, and no descriptor is open that the lesson could miss. Each record is one line of text:
+ * who (a number for each thread of each process), what, its operands, and from where it was called
+ * (return addresses, the innermost first), with a tab in between.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { RECORDS = 200000, RECORD_BYTES = 480 };
+
+struct records {
+    atomic_uint count, tasks; /* how many there are; more than RECORDS are not kept */
+    struct record {
+        atomic_int is_complete;
+        char text[RECORD_BYTES];
+    } record[RECORDS];
+};
+
+/* The variable of the environment that names the file; play.c sets it. */
+#define RECORD_FILE "REPLAY_RECORD"
+
+/* A task is a thread of a process. Its number is asked for by whoever starts it. */
+int record_new_task(void);
+void record_become(int task);
+int record_task(void);
+
+/* Writes a record; keeps errno. frame is __builtin_frame_address(0) of the function that stands in
+ * for the call. */
+void record(void *frame, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What a descriptor is connected to: "stream INODE LOCAL PEER", "datagram ...", "pipe INODE - -" or
+ * "other". Lives until the end of the full expression. */
+struct record_object {
+    char text[160];
+};
+struct record_object record_object(int fd);
+
+/* The first bytes, with %XX for those that cannot be printed. */
+struct record_bytes {
+    char text[100];
+};
+struct record_bytes record_bytes(const void *data, ssize_t length);
+
+/* An address as "IP:PORT", a path, or "-" */
+struct record_address {
+    char text[72];
+};
+struct record_address record_address(const void *address, unsigned length);
+
+#endif
