@@ -2,8 +2,10 @@
  *
  * What the demo says goes to the file TRANSCRIPT, what it did to standard output: the records, one
  * a line, in the order in which they were made. Ends with the demo's status.
+ * See record.h and conductor.h.
  */
 #define _DEFAULT_SOURCE /* mkstemp */
+#include "conductor.h"
 #include "record.h"
 
 #include <fcntl.h>
@@ -12,7 +14,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOOK_AGAIN_MS = 4 };
 
 static _Noreturn void die(const char *what)
 {
@@ -25,10 +30,11 @@ static struct records *open_records(char *path)
     int fd = mkstemp(path);
     struct records *records = MAP_FAILED;
     if (fd >= 0 && ftruncate(fd, sizeof *records) == 0)
-        records = mmap(NULL, sizeof *records, PROT_READ, MAP_SHARED, fd, 0);
+        records = mmap(NULL, sizeof *records, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (records == MAP_FAILED)
         die(path);
     close(fd);
+    sem_init(&records->request, 1, 0);
     return records;
 }
 
@@ -46,10 +52,27 @@ static _Noreturn void become(const char *transcript, char **words)
     die(words[0]);
 }
 
+/* Until the program has ended, and whoever it has left behind. */
+static int conduct_to_the_end(struct records *records, pid_t pid)
+{
+    int status = 0;
+    bool some_are_left = true, has_ended = false;
+    while (!has_ended || some_are_left) {
+        struct timespec limit;
+        clock_gettime(CLOCK_REALTIME, &limit);
+        limit.tv_nsec += LOOK_AGAIN_MS * 1000000;
+        limit.tv_sec += limit.tv_nsec / 1000000000;
+        limit.tv_nsec %= 1000000000;
+        sem_timedwait(&records->request, &limit);
+        has_ended = has_ended || waitpid(pid, &status, WNOHANG) == pid;
+        some_are_left = conduct(records);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     char path[] = "/tmp/replay.XXXXXX";
-    int status;
     if (argc < 3)
         return EXIT_FAILURE;
     struct records *records = open_records(path);
@@ -57,12 +80,13 @@ int main(int argc, char **argv)
     pid_t pid = fork();
     if (pid == 0)
         become(argv[1], argv + 2);
-    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+    if (pid < 0)
         die("fork");
+    int status = conduct_to_the_end(records, pid);
     unlink(path);
     unsigned count = records->count < RECORDS ? records->count : RECORDS;
     for (unsigned i = 0; i < count; i++)
         if (records->record[i].is_complete)
             puts(records->record[i].text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+    return status;
 }

@@ -1,45 +1,76 @@
-#define _DEFAULT_SOURCE /* MAP_SHARED of a file, S_ISSOCK */
+/* record: see record.h. */
+#define _DEFAULT_SOURCE /* MAP_SHARED of a file, syscall */
 #include "record.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
-enum { FRAMES = 14, SHOWN_BYTES = 32 };
+int __real_sem_init(sem_t *semaphore, int is_shared, unsigned value);
+int __real_sem_wait(sem_t *semaphore);
+int __real_sem_post(sem_t *semaphore);
+
+enum { FRAMES = 14 };
 
 static struct records *records; /* NULL: nobody wants any */
 static _Thread_local int task;
 
 /* ---- Who ------------------------------------------------------------------------------------- */
 
+static struct task *own_task(void)
+{
+    return records && task < TASKS ? &records->task[task] : NULL;
+}
+
 int record_new_task(void)
 {
-    return records ? (int)atomic_fetch_add(&records->tasks, 1) : 0;
+    if (!records)
+        return 0;
+    int number = (int)atomic_fetch_add(&records->tasks, 1);
+    if (number < TASKS)
+        records->task[number].state = EXPECTED;
+    return number;
+}
+
+void record_no_task(int number)
+{
+    if (records && number < TASKS)
+        records->task[number].state = ENDED;
 }
 
 void record_become(int number)
 {
     task = number;
+    struct task *own = own_task();
+    if (!own)
+        return;
+    __real_sem_init(&own->may_speak, 1, 0);
+    own->pid = getpid();
+#ifdef __linux__
+    own->tid = (int)syscall(SYS_gettid);
+#endif
+    own->state = ALIVE;
 }
 
-int record_task(void)
+/* A program that has been started by exec is the task that it was before. */
+static void find_own_task(void)
 {
-    return task;
+    int tasks = (int)records->tasks;
+    for (task = 0; task < tasks && task < TASKS; task++)
+        if (records->task[task].state == ALIVE && records->task[task].pid == getpid())
+            return;
+    record_become(record_new_task());
 }
 
-/* Also in a program that has been started by exec: its process number tells which task it was. */
 __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv(RECORD_FILE);
@@ -51,13 +82,28 @@ __attribute__((constructor)) static void begin(void)
     if (memory == MAP_FAILED)
         return;
     records = memory;
-    task = record_new_task();
+    find_own_task();
     record(__builtin_frame_address(0), "begin\t%d", (int)getpid());
 }
 
 __attribute__((destructor)) static void end(void)
 {
     record(__builtin_frame_address(0), "end");
+}
+
+/* ---- When: a line is said when all others are at rest ---------------------------------------- */
+
+void record_wait_for_rest(void)
+{
+    struct task *own = own_task();
+    if (!own)
+        return;
+    int error = errno;
+    own->wants_to_speak = true;
+    __real_sem_post(&records->request);
+    while (__real_sem_wait(&own->may_speak) < 0 && errno == EINTR)
+        continue;
+    errno = error;
 }
 
 /* ---- From where ------------------------------------------------------------------------------ */
@@ -101,71 +147,14 @@ void record(void *frame, const char *format, ...)
     errno = error;
 }
 
-/* ---- What ------------------------------------------------------------------------------------ */
-
-struct record_address record_address(const void *address, unsigned length)
+void record_waiter(int one_more_or_less)
 {
-    struct record_address name = {"-"};
-    const struct sockaddr *any = address;
-    char ip[INET6_ADDRSTRLEN];
-    if (!any || length <= sizeof any->sa_family)
-        return name;
-    if (any->sa_family == AF_INET) {
-        const struct sockaddr_in *in = address;
-        inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
-        snprintf(name.text, sizeof name.text, "%s:%d", ip, ntohs(in->sin_port));
-    } else if (any->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in = address;
-        inet_ntop(AF_INET6, &in->sin6_addr, ip, sizeof ip);
-        const char *mapped = strncmp(ip, "::ffff:", 7) == 0 ? ip + 7 : ip;
-        snprintf(name.text, sizeof name.text, "%s:%d", mapped, ntohs(in->sin6_port));
-    } else if (any->sa_family == AF_UNIX && *((const struct sockaddr_un *)address)->sun_path) {
-        snprintf(name.text, sizeof name.text, "%s", ((const struct sockaddr_un *)address)->sun_path);
-    }
-    return name;
+    if (records)
+        atomic_fetch_add(&records->waiters, one_more_or_less);
 }
 
-static struct record_object socket_object(int fd, unsigned long inode)
+void record_release(void *frame, const char *how, const void *object)
 {
-    struct sockaddr_storage local, peer;
-    socklen_t local_length = sizeof local, peer_length = sizeof peer;
-    int type = 0;
-    socklen_t size = sizeof type;
-    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
-    if (getsockname(fd, (struct sockaddr *)&local, &local_length) < 0)
-        local_length = 0;
-    if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) < 0)
-        peer_length = 0;
-    struct record_object object;
-    snprintf(object.text, sizeof object.text, "%s\t%lu\t%s\t%s",
-             type == SOCK_DGRAM ? "datagram" : "stream", inode,
-             record_address(&local, local_length).text, record_address(&peer, peer_length).text);
-    return object;
-}
-
-struct record_object record_object(int fd)
-{
-    int error = errno;
-    struct record_object object = {"other\t-\t-\t-"};
-    struct stat what;
-    if (fstat(fd, &what) == 0 && S_ISSOCK(what.st_mode))
-        object = socket_object(fd, (unsigned long)what.st_ino);
-    else if (fstat(fd, &what) == 0 && S_ISFIFO(what.st_mode))
-        snprintf(object.text, sizeof object.text, "pipe\t%lu\t-\t-", (unsigned long)what.st_ino);
-    errno = error;
-    return object;
-}
-
-struct record_bytes record_bytes(const void *data, ssize_t length)
-{
-    struct record_bytes bytes;
-    char *out = bytes.text;
-    const unsigned char *in = data;
-    for (ssize_t i = 0; i < length && i < SHOWN_BYTES; i++)
-        if (in[i] > ' ' && in[i] <= '~' && in[i] != '%')
-            *out++ = (char)in[i];
-        else
-            out += snprintf(out, 4, "%%%02X", in[i]);
-    *out = '\0';
-    return bytes;
+    if (records && records->waiters > 0)
+        record(frame, "release\t%s\t%p", how, object);
 }

@@ -8,19 +8,30 @@
 #ifndef RECORD_H
 #define RECORD_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { RECORDS = 200000, RECORD_BYTES = 480 };
+enum { RECORDS = 200000, RECORD_BYTES = 480, TASKS = 2000 };
 
 struct records {
-    atomic_uint count, tasks; /* how many there are; more than RECORDS are not kept */
+    sem_t request;            /* posted by whoever wants to say a line */
+    atomic_uint count, tasks; /* how many there are; more than RECORDS and TASKS are not kept */
+    atomic_int waiters;       /* who wait for a lock or a condition */
+    struct task {
+        atomic_int state; /* of enum task_state */
+        atomic_int pid, tid;
+        atomic_int wants_to_speak;
+        sem_t may_speak;
+    } task[TASKS];
     struct record {
         atomic_int is_complete;
         char text[RECORD_BYTES];
     } record[RECORDS];
 };
+
+enum task_state { NOBODY, EXPECTED, ALIVE, ENDED };
 
 /* The variable of the environment that names the file; play.c sets it. */
 #define RECORD_FILE "REPLAY_RECORD"
@@ -28,16 +39,24 @@ struct records {
 /* A task is a thread of a process. Its number is asked for by whoever starts it. */
 int record_new_task(void);
 void record_become(int task);
-int record_task(void);
+void record_no_task(int task); /* it could not be started */
+
+/* Returns when every other task is at rest: blocked in a call, or gone. So what a line sets going
+ * has happened before the next one, whatever the clock says. See conductor.c. */
+void record_wait_for_rest(void);
 
 /* Writes a record; keeps errno. frame is __builtin_frame_address(0) of the function that stands in
  * for the call. */
 void record(void *frame, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Unlocks and signals are written down only while somebody waits for one. */
+void record_waiter(int one_more_or_less);
+void record_release(void *frame, const char *how, const void *object);
+
 /* What a descriptor is connected to: "stream INODE LOCAL PEER", "datagram ...", "pipe INODE - -" or
  * "other". Lives until the end of the full expression. */
 struct record_object {
-    char text[160];
+    char text[280];
 };
 struct record_object record_object(int fd);
 
@@ -49,7 +68,7 @@ struct record_bytes record_bytes(const void *data, ssize_t length);
 
 /* An address as "IP:PORT", a path, or "-" */
 struct record_address {
-    char text[72];
+    char text[112];
 };
 struct record_address record_address(const void *address, unsigned length);
 

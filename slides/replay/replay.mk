@@ -7,14 +7,14 @@ RECORDED := accept connect send sendto write recv recvfrom recvmsg read shutdown
     sem_init sem_wait sem_post fork waitpid waitid _exit kill pause sigsuspend sigtimedwait nanosleep
 R := build/recorded
 RECORD = $(CC) -std=c11 -D_XOPEN_SOURCE=700 -Icommon $(WARNINGS) -pthread -O0 -g -fno-omit-frame-pointer -fno-pie
-RECORDER := $(patsubst %,$(R)/%.o,record wrap_io wrap_threads wrap_processes)
+RECORDER := $(patsubst %,$(R)/%.o,record names wrap_io wrap_threads wrap_processes)
 
 # Which of them to draw: T=01a, T=17 for all of an hour, or all.
 DRAWN = $(if $(T),$(filter $(T)_% $(T)a_% $(T)b_% $(T)c_% $(T)d_% $(T)e_%,$(LESSONS)),$(LESSONS))
 
 picture: $(DRAWN:%=build/pictures/%.svg)  ## draw who waits for whom in a run: T=01a, T=17, or all of them
 
-$(R)/%.o: slides/replay/%.c slides/replay/record.h
+$(R)/%.o: slides/replay/%.c slides/replay/record.h slides/replay/conductor.h
 	@mkdir -p $(R)
 	$(call quiet,CC   $<)$(RECORD) -c -o $@ $<
 
@@ -29,8 +29,8 @@ $(R)/common/%.o: common/%.c
 $(R)/libcommon.a: $(MODULES:%.c=$(R)/%.o)
 	$(call quiet,AR   $@)rm -f $@; $(AR) rcs $@ $^
 
-$(R)/play: $(R)/play.o
-	$(call quiet,LINK $@)$(CC) -no-pie -o $@ $^
+$(R)/play: $(R)/play.o $(R)/conductor.o
+	$(call quiet,LINK $@)$(CC) -no-pie -pthread -o $@ $^
 
 $(LESSONS:%=$(R)/%): $(R)/%: $(R)/lessons/%.o $(RECORDER) $(R)/libcommon.a
 	$(call quiet,LINK $@)$(CC) -no-pie -pthread $(RECORDED:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)

@@ -100,7 +100,7 @@ int __wrap_close(int fd)
 static void before_send(void *frame, const char *call, int fd, const char *to, const void *data,
                         size_t length)
 {
-    record(frame, "send\t%s\t%s\t%s\t%s", call, record_object(fd).text, to,
+    record(frame, "send\t%s\t%s\t%s\t%zu\t%s", call, record_object(fd).text, to, length,
            record_bytes(data, (ssize_t)length).text);
 }
 
@@ -124,10 +124,12 @@ ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const 
 /* A line of the transcript is written to standard output, like this. */
 ssize_t __wrap_write(int fd, const void *data, size_t length)
 {
-    if (fd == STDOUT_FILENO)
+    if (fd == STDOUT_FILENO) {
+        record_wait_for_rest();
         record(HERE, "line\t%.*s", (int)length - 1, (const char *)data);
-    else
+    } else {
         before_send(HERE, "write", fd, "-", data, length);
+    }
     ssize_t sent = __real_write(fd, data, length);
     if (fd != STDOUT_FILENO)
         record(HERE, "sent\t%zd", sent);

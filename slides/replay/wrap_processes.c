@@ -39,6 +39,8 @@ pid_t __wrap_fork(void)
     if (pid == 0) {
         record_become(task);
         record(HERE, "begin\t%d", (int)getpid());
+    } else if (pid < 0) {
+        record_no_task(task);
     }
     return pid;
 }
@@ -58,7 +60,8 @@ static void before_wait(void *frame, const char *call, int options)
 
 static void after_wait(void *frame, const char *call, long result, long pid)
 {
-    record(frame, "got\t%s\t%ld\t%d\tchild\t%ld\t-\t-\t", call, result, result < 0 ? errno : 0, pid);
+    record(frame, "got\t%s\t%ld\t%d\tchild\t%ld\t-\t-\t", call, result, result < 0 ? errno : 0,
+           pid);
 }
 
 pid_t __wrap_waitpid(pid_t pid, int *status, int options)

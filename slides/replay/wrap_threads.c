@@ -73,10 +73,12 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     *own = (struct start){start, argument, task};
     record(HERE, "create\tthread\t%d", task);
     int error = __real_pthread_create(thread, attributes, run_task, own);
-    if (error == 0)
+    if (error == 0) {
         record(HERE, "created\t%d\t%lx", task, (unsigned long)*thread);
-    else
+    } else {
+        record_no_task(task);
         free(own);
+    }
     return error;
 }
 
@@ -107,27 +109,39 @@ static int after_lock(void *frame, const char *call, pthread_mutex_t *lock, int 
     return error;
 }
 
+/* A lock that is had at once tells nothing, and there may be a million of them. */
 int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
 {
+    record_waiter(1);
+    int error = __real_pthread_mutex_trylock(lock);
+    if (error != EBUSY) {
+        record_waiter(-1);
+        return error;
+    }
     record(HERE, "wait\tpthread_mutex_lock\tmutex\t%p\t-\t-", (void *)lock);
-    return after_lock(HERE, "pthread_mutex_lock", lock, __real_pthread_mutex_lock(lock));
+    error = after_lock(HERE, "pthread_mutex_lock", lock, __real_pthread_mutex_lock(lock));
+    record_waiter(-1);
+    return error;
 }
 
 int __wrap_pthread_mutex_timedlock(pthread_mutex_t *lock, const struct timespec *deadline)
 {
     record(HERE, "wait\tpthread_mutex_timedlock\tmutex\t%p\t-\t-", (void *)lock);
-    return after_lock(HERE, "pthread_mutex_timedlock", lock,
-                      __real_pthread_mutex_timedlock(lock, deadline));
+    record_waiter(1);
+    int error = after_lock(HERE, "pthread_mutex_timedlock", lock,
+                           __real_pthread_mutex_timedlock(lock, deadline));
+    record_waiter(-1);
+    return error;
 }
 
 int __wrap_pthread_mutex_trylock(pthread_mutex_t *lock)
 {
-    return after_lock(HERE, "pthread_mutex_trylock", lock, __real_pthread_mutex_trylock(lock));
+    return __real_pthread_mutex_trylock(lock);
 }
 
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *lock)
 {
-    record(HERE, "release\tunlock\t%p", (void *)lock);
+    record_release(HERE, "unlock", lock);
     return __real_pthread_mutex_unlock(lock);
 }
 
@@ -145,23 +159,23 @@ int __wrap_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t
 static void before_cond(void *frame, const char *call, pthread_cond_t *condition,
                         pthread_mutex_t *lock)
 {
-    record(frame, "release\tunlock\t%p", (void *)lock);
+    record_release(frame, "unlock", lock);
+    record_waiter(1);
     record(frame, "wait\t%s\tcondition\t%p\t-\t-", call, (void *)condition);
 }
 
-static int after_cond(void *frame, const char *call, pthread_cond_t *condition,
-                      pthread_mutex_t *lock, int error)
+static int after_cond(void *frame, const char *call, pthread_cond_t *condition, int error)
 {
     record(frame, "got\t%s\t%d\t%d\tcondition\t%p\t-\t-\t", call, -(error != 0), error,
            (void *)condition);
-    record(frame, "got\t%s\t0\t0\tmutex\t%p\t-\t-\t", call, (void *)lock);
+    record_waiter(-1);
     return error;
 }
 
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 {
     before_cond(HERE, "pthread_cond_wait", condition, lock);
-    return after_cond(HERE, "pthread_cond_wait", condition, lock,
+    return after_cond(HERE, "pthread_cond_wait", condition,
                       __real_pthread_cond_wait(condition, lock));
 }
 
@@ -169,19 +183,19 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lo
                                   const struct timespec *deadline)
 {
     before_cond(HERE, "pthread_cond_timedwait", condition, lock);
-    return after_cond(HERE, "pthread_cond_timedwait", condition, lock,
+    return after_cond(HERE, "pthread_cond_timedwait", condition,
                       __real_pthread_cond_timedwait(condition, lock, deadline));
 }
 
 int __wrap_pthread_cond_signal(pthread_cond_t *condition)
 {
-    record(HERE, "release\tsignal\t%p", (void *)condition);
+    record_release(HERE, "signal", condition);
     return __real_pthread_cond_signal(condition);
 }
 
 int __wrap_pthread_cond_broadcast(pthread_cond_t *condition)
 {
-    record(HERE, "release\tsignal\t%p", (void *)condition);
+    record_release(HERE, "signal", condition);
     return __real_pthread_cond_broadcast(condition);
 }
 

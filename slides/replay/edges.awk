@@ -1,0 +1,221 @@
+# edges: which call woke which. A receive is matched with the send whose bytes it took, an accept with a connect, a lock
+# with the unlock before it, a wait with the signal, a join with the end.
+
+function communicates(task, what, frames) {
+    if (what == "pair")
+        is_pair($4, $8)
+    else if (what == "connect")
+        connects(task)
+    else if (what == "send")
+        sends(task, $4, $5, $6, $7, $8, $9, $10)
+    else if (what == "connected")
+        is_connected($3, $5, $6, $7)
+    else if (what == "sent")
+        was_sent(task, $3)
+    else if (what == "close")
+        closes(task, $5)
+    else if (what == "release")
+        releases(task, $3, $4)
+    else if (what == "kill")
+        kills(task, $3, $4)
+    else if (what == "got")
+        gets(task, $3, $4, $6, $7, $8, $9, frames)
+}
+
+# Whose call it is: a task that plays several clients has a connection for each.
+function who(task, object) {
+    return task in plays_many && object in owner_of ? owner_of[object] : speaker[task]
+}
+
+# ---- Connections: an object is the number of a socket ----------------------------------------------------------------
+
+function is_pair(one, other) {
+    partner[one] = other
+    partner[other] = one
+}
+
+function connects(task) {
+    owner_of[$4] = speaker[task]
+    connect_step[$4] = step
+    connect_by[$4] = speaker[task]
+    if ($7 ~ /^\//)
+        queued[$7, ++queue_end[$7]] = $4
+    connecting_to[$4] = $7
+}
+
+function is_connected(result, object, here, there) {
+    if (result < 0 && queued[connecting_to[object], queue_end[connecting_to[object]]] == object)
+        queue_end[connecting_to[object]]--
+    else
+        learn(object, here, there)
+}
+
+function learn_names(object, here, there) {
+    if (there != "-" && here !~ /:0$/)
+        named[here, there] = object
+    if (there != "-")
+        peer_name[object] = there
+}
+
+function partner_of(kind, object) {
+    if (kind == "pipe")
+        return object
+    if (!(object in partner) && object in own_name && (peer_name[object], own_name[object]) in named)
+        is_pair(object, named[peer_name[object], own_name[object]])
+    return object in partner ? partner[object] : ""
+}
+
+function accepts(task, object, here, there,    other) {
+    if (here ~ /^\//) {
+        other = queued[here, ++queue_begin[here]]
+        if (other != "")
+            is_pair(object, other)
+    } else
+        other = partner_of("stream", object)
+    if (other == "")
+        return
+    arrow(connect_by[other], connect_step[other], who(task, object), "connect", "")
+}
+
+# ---- Bytes -----------------------------------------------------------------------------------------------------------
+
+function key_of_datagram(object, there, to) {
+    if (object in partner)
+        return partner[object]
+    return to != "-" ? to : there
+}
+
+function sends(task, kind, object, here, there, to, length_of, bytes,    key) {
+    learn(object, here, there)
+    key = kind == "datagram" ? key_of_datagram(object, there, to) : object
+    sent_key[task] = key
+    sent_number[task] = ++sent_count[key]
+    sent_kind[key, sent_count[key]] = kind
+    sent_by[key, sent_count[key]] = who(task, object)
+    sent_at[key, sent_count[key]] = step
+    sent_bytes[key, sent_count[key]] = bytes
+    sent_length[key, sent_count[key]] = length_of
+}
+
+function was_sent(task, result) {
+    if (sent_key[task] == "")
+        return
+    sent_length[sent_key[task], sent_number[task]] = result < 0 ? -1 : result
+    sent_key[task] = ""
+}
+
+function learn(object, here, there) {
+    if (here != "-" && here !~ /^0\.0\.0\.0:0$/)
+        own_name[object] = here
+    learn_names(object, here, there)
+}
+
+function closes(task, object) {
+    closed_by[object] = who(task, object)
+    closed_at[object] = step
+}
+
+function receives(task, call, count, kind, object, here, there,    key, actor) {
+    learn(object, here, there)
+    actor = who(task, object)
+    key = kind == "datagram" ? (object in partner ? object : here) : partner_of(kind, object)
+    if (key == "")
+        return
+    if (kind == "datagram")
+        takes_datagram(actor, key, call, task)
+    else if (count > 0)
+        takes_bytes(actor, key, count, call, task)
+    else if (count == 0 && key in closed_by) {
+        arrow(closed_by[key], closed_at[key], actor, "send", "end of file")
+        waited(actor, call, closed_at[key], task)
+    }
+}
+
+function takes_datagram(actor, key, call, task,    j) {
+    do
+        j = ++taken[key]
+    while (j < sent_count[key] && sent_length[key, j] < 0)
+    if (j > sent_count[key])
+        return
+    arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
+    waited(actor, call, sent_at[key, j], task)
+}
+
+# One receive may take several sends, and several receives one: the arrow goes to the first.
+function takes_bytes(actor, key, count, call, task,    j) {
+    while (count > 0 && taken[key] < sent_count[key]) {
+        j = taken[key] + 1
+        if (sent_length[key, j] > 0 && !touched[key, j]++) {
+            arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
+            waited(actor, call, sent_at[key, j], task)
+        }
+        if (sent_length[key, j] > count) {
+            sent_length[key, j] -= count
+            return
+        }
+        if (sent_length[key, j] > 0)
+            count -= sent_length[key, j]
+        taken[key]++
+    }
+}
+
+# ---- Locks, conditions, semaphores -----------------------------------------------------------------------------------
+
+# In another process the same address is another lock, unless it is shared.
+function place_of(task, address) {
+    return is_shared[address] ? address : address " " pid_of[task]
+}
+
+function releases(task, how, address) {
+    address = place_of(task, address)
+    release_by[how, address] = speaker[task]
+    release_at[how, address] = step
+}
+
+# Only if it has been seen waiting: else nobody woke it.
+function is_woken(task, how, address) {
+    address = place_of(task, address)
+    if (blocked_in[task] != "" && blocked_since[task] != "" && (how, address) in release_by)
+        arrow(release_by[how, address], release_at[how, address], speaker[task], how, "")
+}
+
+# ---- Ends, and signals -----------------------------------------------------------------------------------------------
+
+function joins(task, child, frames,    actor) {
+    if (child == "" || frames in by_stage || child in is_joined)
+        return
+    is_joined[child] = 1
+    if (!(child in plays_many))
+        arrow(first_actor[child], child in has_ended ? has_ended[child] : step, speaker[task], "end", "")
+}
+
+function kills(task, pid, number,    other) {
+    other = task_with_pid[pid]
+    if (number > 0 && other != "" && !(other in plays_many) && !($NF in by_stage))
+        arrow(speaker[task], step, first_actor[other], "kill", signal_name[number] ? signal_name[number] : "signal " number)
+}
+
+# ---- What a call brought ---------------------------------------------------------------------------------------------
+
+function gets(task, call, result, kind, object, here, there, frames) {
+    if (kind == "child" && result > 0 || kind == "child" && call == "waitid" && object > 0) {
+        is_reaped[task_with_pid[object]] = step
+        joins(task, task_with_pid[object], frames)
+    }
+    if (result < 0 || frames in by_stage)
+        return
+    if (call == "accept") {
+        learn(object, here, there)
+        accepts(task, object, here, there)
+    } else if (kind == "stream" || kind == "datagram" || kind == "pipe") {
+        if (call != "peek")
+            receives(task, call, result, kind, object, here, there)
+    } else if (kind == "thread")
+        joins(task, task_of_thread[object], frames)
+    else if (kind == "mutex" && call ~ /mutex/)
+        is_woken(task, "unlock", object)
+    else if (kind == "condition")
+        is_woken(task, "signal", object)
+    else if (kind == "semaphore")
+        is_woken(task, "post", object)
+}

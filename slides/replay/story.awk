@@ -1,0 +1,170 @@
+# story: what each task does, in the order of the records. A step is a line and what comes of it, until all are at rest
+# again; the state after a step is looked at just before the next line.
+
+function told(task, what,    frames) {
+    frames = $NF
+    if (!(frames in known))
+        learn_frames(frames)
+    if (frames in by_say && what != "line")
+        return
+    by_stage_now[task] = frames in by_stage
+    if (what == "line") {
+        end_of_step()
+        step++
+        speaker[task] = actor_of[step]
+        said_at[actor_of[step]] = step
+        said_by[actor_of[step]] = task
+        source_line[step] = line_at[frames] + 0
+        works(task, frames)
+        return
+    }
+    if (what == "begin") {
+        pid_of[task] = $3
+        task_with_pid[$3] = task
+    }
+    if (what == "begin" || what == "start")
+        begins(task)
+    else if (what == "init")
+        is_shared[$3] = $4
+    else if (what == "end")
+        has_ended[task] = step
+    else if (what == "create")
+        creates(task, $3, $4, frames)
+    else if (what == "created")
+        task_of_thread[$4] = $3
+    else
+        communicates(task, what, frames)
+    if (what == "wait" && !(frames in by_stage) && $4 != "none")
+        blocks(task, $3, frames)
+    else if (what != "sent")
+        works(task, frames)
+}
+
+# ---- The life of a task ----------------------------------------------------------------------------------------------
+
+function creates(task, kind, child, frames) {
+    if (kind == "thread")
+        pid_of[child] = pid_of[task]
+    if (frames in by_stage)
+        return
+    created_by[child] = speaker[task]
+    created_at[child] = step
+    created_as[child] = kind == "thread" ? "thread" : "fork"
+}
+
+function begins(task) {
+    if (task >= tasks)
+        tasks = task + 1
+    begun_at[task] = step
+    if (created_by[task] != "" && !(task in plays_many))
+        arrow(created_by[task], created_at[task], first_actor[task], created_as[task], "")
+    delete created_by[task]
+}
+
+function works(task, frames) {
+    blocked_in[task] = ""
+    if (frames in line_at) {
+        task_line[task] = line_at[frames]
+        player_line[speaker_of_call(task)] = line_at[frames]
+    }
+}
+
+# In a call with a descriptor this is $5 or, behind the result, $7.
+function speaker_of_call(task) {
+    return task in plays_many ? who(task, $2 == "got" ? $7 : $2 == "line" ? "" : $5) : speaker[task]
+}
+
+function blocks(task, call, frames) {
+    works(task, frames)
+    blocked_in[task] = call
+    blocked_by[task] = $4 == "stream" || $4 == "datagram" ? owner_of[$5] : ""
+    blocked_since[task] = ""
+}
+
+# ---- The state after a step ------------------------------------------------------------------------------------------
+
+function end_of_step(    i, actor, task) {
+    for (task in blocked_in)
+        if (blocked_in[task] != "") {
+            if (blocked_since[task] == "")
+                blocked_since[task] = step
+            if (task in plays_many)
+                note_blocked(player_of(task), task)
+        }
+    for (i = 1; i <= actors && step > 0; i++) {
+        actor = actor_name[i]
+        task = task_for(actor)
+        if (task == "" || has_left(actor, task))
+            continue
+        is_alive[actor, step] = 1
+        line_now[actor, step] = (task in plays_many ? player_line[actor] : task_line[task]) + 0
+        if (!(task in plays_many) && blocked_in[task] != "")
+            note_blocked(actor, task)
+    }
+}
+
+# A task that plays several clients waits for the one whose connection it is.
+function player_of(task) {
+    return blocked_by[task] != "" ? blocked_by[task] : speaker[task]
+}
+
+function note_blocked(actor, task) {
+    blocked[actor, step] = blocked_in[task]
+    since[actor, step] = blocked_since[task]
+    line_blocked[actor, step] = task_line[task]
+}
+
+# What such a client waited for came in the step sent_step: until then it was blocked, from its own last line on, though
+# its task has played others meanwhile.
+function waited(actor, call, sent_step, task,    i) {
+    if (!(task in plays_many) || !(actor in said_at))
+        return
+    for (i = said_at[actor]; i < sent_step; i++) {
+        blocked[actor, i] = call
+        since[actor, i] = said_at[actor]
+        line_blocked[actor, i] = task_line[task]
+    }
+}
+
+# Of several tasks with one name, the one that has said something last, unless the stage has put it aside.
+function task_for(actor,    task) {
+    if (actor in said_by && is_up(said_by[actor]))
+        return said_by[actor]
+    for (task = 0; task < tasks; task++)
+        if (first_actor[task] == actor && is_up(task) && !(task in plays_many))
+            return task
+    return actor in said_by ? said_by[actor] : ""
+}
+
+function is_up(task) {
+    return task in begun_at && !(task in has_ended) && !(task in is_reaped) && !by_stage_now[task]
+}
+
+function has_left(actor, task) {
+    if (actor_of[step] == actor)
+        return 0
+    if (task in plays_many)
+        return step > last_line[actor]
+    return task in has_ended || (task in is_reaped && is_reaped[task] < steps)
+}
+
+# ---- Arrows ----------------------------------------------------------------------------------------------------------
+
+function arrow(from, from_step, to, kind, what,    key) {
+    if (from == "" || to == "" || from == to || step == 0)
+        return
+    key = from SUBSEP from_step SUBSEP to SUBSEP kind SUBSEP step
+    if (key in drawn) {
+        if (kind == "send" && length(arrow_what[drawn[key]]) < 40)
+            arrow_what[drawn[key]] = arrow_what[drawn[key]] what
+        return
+    }
+    arrows++
+    drawn[key] = arrows
+    arrow_from[arrows] = from
+    arrow_from_step[arrows] = from_step
+    arrow_to[arrows] = to
+    arrow_kind[arrows] = kind
+    arrow_what[arrows] = what
+    arrow_step[arrows] = step
+}

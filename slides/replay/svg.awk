@@ -1,0 +1,1 @@
+function write_picture() { printf "" > svg }
