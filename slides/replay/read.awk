@@ -7,7 +7,7 @@ BEGIN { FS = "\t" }
 
 FNR == 1 { input++ }
 
-input == 1 { learn_address($1, $2, $3) }
+input == 1 { learn_address($1, $3) }
 input == 2 { learn_lesson($0) }
 input == 3 { learn_speaker() }
 input == 4 { told($1, $2) }
@@ -21,7 +21,7 @@ END {
 # ---- Addresses -------------------------------------------------------------------------------------------------------
 
 # Which calls belong to the stage, and to no actor: whose turn it is, how a line is written, who ends the whole demo.
-function learn_address(address, function_name, place,    file) {
+function learn_address(address, place,    file) {
     sub(/^0x0*/, "", address)
     file = place
     sub(/:[0-9?]+.*$/, "", file)
@@ -30,7 +30,7 @@ function learn_address(address, function_name, place,    file) {
         sub(/^.*:/, "", place)
         line_of[address] = place + 0
     }
-    if (file ~ /^(gate|say|signals|die|deadline)\.c$/ || function_name ~ /^(cast_play|start_server|start_player|end_both|break_off|await_end)$/)
+    if (file ~ /^(gate|say|signals|die|deadline|server_program)\.c$/)
         is_stage[address] = 1
     if (file == "say.c")
         is_say[address] = 1
