@@ -7,7 +7,7 @@ BEGIN { FS = "\t" }
 
 FNR == 1 { input++ }
 
-input == 1 { learn_address($1, $3) }
+input == 1 { learn_address($1, $2, $3) }
 input == 2 { learn_lesson($0) }
 input == 3 { learn_speaker() }
 input == 4 { told($1, $2) }
@@ -21,7 +21,7 @@ END {
 # ---- Addresses -------------------------------------------------------------------------------------------------------
 
 # Which calls belong to the stage, and to no actor: whose turn it is, how a line is written, who ends the whole demo.
-function learn_address(address, place,    file) {
+function learn_address(address, function_name, place,    file) {
     sub(/^0x0*/, "", address)
     file = place
     sub(/:[0-9?]+.*$/, "", file)
@@ -30,8 +30,10 @@ function learn_address(address, place,    file) {
         sub(/^.*:/, "", place)
         line_of[address] = place + 0
     }
-    if (file ~ /^(gate|say|signals|die|deadline|server_program)\.c$/)
+    if (file ~ /^(gate|say|signals|die|server_program)\.c$/)
         is_stage[address] = 1
+    if (function_name == "thread_join" || function_name == "process_join")
+        joins_in[address] = function_name == "thread_join" ? "pthread_join" : "waitpid"
     if (file == "say.c")
         is_say[address] = 1
 }
@@ -45,7 +47,9 @@ function learn_frames(frames,    frame, n, i) {
             by_stage[frames] = 1
         if (frame[i] in is_say)
             by_say[frames] = 1
-        if (!line_at[frames] && frame[i] in line_of)
+        if (frame[i] in joins_in && !(frames in stands_for))
+            stands_for[frames] = joins_in[frame[i]]
+        if (!(frames in line_at) && frame[i] in line_of)
             line_at[frames] = line_of[frame[i]]
     }
 }

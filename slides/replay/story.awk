@@ -74,9 +74,10 @@ function speaker_of_call(task) {
     return task in plays_many ? who(task, $2 == "got" ? $7 : $2 == "line" ? "" : $5) : speaker[task]
 }
 
+# The join of threads/ and processes/ waits with a limit, and by other means; it is called what a lesson would call.
 function blocks(task, call, frames) {
     works(task, frames)
-    blocked_in[task] = call
+    blocked_in[task] = frames in stands_for ? stands_for[frames] : call
     blocked_by[task] = $4 == "stream" || $4 == "datagram" ? owner_of[$5] : ""
     blocked_since[task] = ""
 }
