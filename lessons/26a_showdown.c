@@ -29,25 +29,21 @@ enum { MOST = 40, MOST_ROUNDS = 25, FEWEST = 24 }; /* files that may be open */
 static const char *models = "serial,threading,forking,epoll", *mode_name = "connect";
 static struct load_plan plan = {.clients = 16, .size = 64};
 static long rounds = 3;
-static bool any_cpu, with_times;
+static bool any_cpu, with_cpu;
 
 static const struct model {
     const char *name, *command;
-    bool is_datagram;
 } all_models[] = {
-    {"serial", "01b_rude_clients serve", false},
-    {"select", "06_select_server serve", false},
-    {"poll", "07_poll_server serve", false},
-    {"epoll", "08a_epoll_server serve", false},
-    {"thread", "10_thread_server serve", false},
-    {"fork", "11a_fork_server serve", false},
-    {"tcpserver", "13a_mixins serve --class tcp", false},
-    {"threading", "13a_mixins serve --class threading-tcp", false},
-    {"forking", "13a_mixins serve --class forking-tcp", false},
-    {"prefork", "25a_prefork_server serve --workers 4", false},
-    {"udpserver", "13a_mixins serve --class udp", true},
-    {"threading-udp", "13a_mixins serve --class threading-udp", true},
-    {"forking-udp", "13a_mixins serve --class forking-udp", true},
+    {"serial", "01b_rude_clients serve"},
+    {"select", "06_select_server serve"},
+    {"poll", "07_poll_server serve"},
+    {"epoll", "08a_epoll_server serve"},
+    {"thread", "10_thread_server serve"},
+    {"fork", "11a_fork_server serve"},
+    {"tcpserver", "13a_mixins serve --class tcp"},
+    {"threading", "13a_mixins serve --class threading-tcp"},
+    {"forking", "13a_mixins serve --class forking-tcp"},
+    {"prefork", "25a_prefork_server serve --workers 4"},
     {0},
 };
 
@@ -79,14 +75,13 @@ static void add_model(const char *name)
 {
     char there_are[256] = "";
     int before = entry_count;
-    for (const struct model *model = all_models; model->name; model++)
-        if (model->is_datagram == (plan.mode == LOAD_DATAGRAM)) {
-            strcat(strcat(there_are, " "), model->name);
-            if (strcmp(name, model->name) == 0 || strcmp(name, "all") == 0)
-                add_entry(model->name, (int)strlen(model->name), model->command);
-        }
+    for (const struct model *model = all_models; model->name; model++) {
+        strcat(strcat(there_are, " "), model->name);
+        if (strcmp(name, model->name) == 0 || strcmp(name, "all") == 0)
+            add_entry(model->name, (int)strlen(model->name), model->command);
+    }
     if (entry_count == before)
-        args_refuse("--models %s: for --mode %s there are%s", name, mode_name, there_are);
+        args_refuse("--models %s: there are%s", name, there_are);
 }
 
 /* The server is started anew, and all clients ask it for so many requests. */
@@ -122,9 +117,8 @@ static void print_row(struct entry *entry, double best)
     char figures[64];
     snprintf(figures, sizeof figures, "%6d %8.0f ±%2.0f%% %5.2f", entry->last.served, rate,
              rounds_spread(entry->rate, rounds), ratio);
-    if (with_times)
-        say(entry->actor, "%s %8.0f %8.0f %7.1f", figures, entry->last.median_us,
-            entry->last.p99_us, entry->cpu_us);
+    if (with_cpu)
+        say(entry->actor, "%s %7.1f", figures, entry->cpu_us);
     else
         say(entry->actor, "%s %.*s", figures, length, "##############################");
     if (entry->last.failed > 0)
@@ -139,21 +133,18 @@ static void print_table(void)
         best = fmax(best, rounds_median(entries[i].rate, rounds));
     say("load           ", "%s, clients: %ld, bytes: %ld, requests: %ld, rounds: %ld", mode_name,
         plan.clients, plan.size, plan.requests, rounds);
-    say("model          ", "served     rate ±    ratio%s",
-        with_times ? "   median     99 %     CPU" : "");
+    say("model          ", "served     rate ±    ratio%s", with_cpu ? "     CPU" : "");
     for (int i = 0; i < entry_count; i++)
         print_row(&entries[i], best);
 }
 
 static void read_options(void)
 {
-    static const char *const modes[] = {"echo", "connect", "datagram"}; /* load.h */
-    while (plan.mode <= LOAD_DATAGRAM && strcmp(mode_name, modes[plan.mode]) != 0)
-        plan.mode++;
-    if (plan.mode > LOAD_DATAGRAM)
-        args_refuse("--mode %s: not one of echo, connect, datagram", mode_name);
+    plan.mode = strcmp(mode_name, "connect") == 0 ? LOAD_CONNECT : LOAD_ECHO;
+    if (plan.mode == LOAD_ECHO && strcmp(mode_name, "echo") != 0)
+        args_refuse("--mode %s: not one of echo, connect", mode_name);
     if (plan.mode == LOAD_CONNECT && plan.idle > 0)
-        args_refuse("--idle: for --mode echo and datagram, where a client stays connected");
+        args_refuse("--idle: for --mode echo, where a client stays connected");
     if (plan.requests == 0) /* few where each leaves a port in TIME_WAIT: the class shares them */
         plan.requests = plan.mode == LOAD_CONNECT ? 200 : 2000;
     char *list = strdup(models), *rest = list, *name;
@@ -185,13 +176,13 @@ int main(int argc, char **argv)
     static const struct option_spec options[] = {
         {"models", "A,B", "names, or all", .text = &models},
         {"peer", "N='COMMAND'", "one more, of your own; may stand again", .each = add_peer},
-        {"mode", "M", "echo, connect each time, or datagram", .text = &mode_name},
+        {"mode", "M", "echo, or connect each time", .text = &mode_name},
         {"clients", "N", "that ask at once", .number = &plan.clients, .min = 1, .max = 20000},
         {"idle", "N", "silent clients beside them", .number = &plan.idle, .max = 20000},
-        {"size", "B", "bytes of a request", .number = &plan.size, .min = 1, .max = 8192},
+        {"size", "B", "bytes of a request", .number = &plan.size, .min = 1, .max = LOAD_LARGEST},
         {"requests", "N", "of a round", .number = &plan.requests, .min = 1, .max = 10000000},
         {"rounds", "N", "the median of so many", .number = &rounds, .min = 1, .max = MOST_ROUNDS},
-        {"times", NULL, "how long a request takes, and what CPU time", .flag = &with_times},
+        {"cpu", NULL, "the server's CPU time for a request, in microseconds", .flag = &with_cpu},
         {"any-cpu", NULL, "not one CPU for all: where the system likes", .flag = &any_cpu},
         {0},
     };

@@ -30,7 +30,7 @@ fails() { # MESSAGE OPTIONS...
 }
 
 # The rows of the table, without what stands between the columns: model served rate spread ratio, and then the bar, or with
-# --times: median, 99 %, CPU time.
+# --cpu the CPU time.
 rows() {
     sed -nE 's/^([^ ]+) +\| +([0-9]+) +([0-9]+) ± *([0-9]+)% +([0-9]+\.[0-9]{2}) +/\1 \2 \3 \4 \5 /p' <<< "$output" | tr -s ' '
 }
@@ -105,18 +105,12 @@ write_peer() { # NAME LINE COMMAND
     contest --models all
     equal 'models' 'serial select poll epoll thread fork tcpserver threading forking prefork' "$(column 1)"
     equal 'clients that were served' '16 16 16 16 16 16 16 16 16 16' "$(column 2)"
-    contest --mode datagram --models all
-    equal 'models' 'udpserver threading-udp forking-udp' "$(column 1)"
-    equal 'clients that were served' '16 16 16' "$(column 2)"
     is_in_proportion
 }
 
 @test "26a: a model that there is not, or not for this mode" {
-    refuses 2 '--models flash: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epoll,flash
-    refuses 2 '--models epol: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epol
-    refuses 2 '--models udpserver: for --mode connect there are serial select poll epoll thread fork tcpserver threading forking prefork' --models serial,udpserver
-    refuses 2 '--models forking-udp: for --mode echo there are serial select poll epoll thread fork tcpserver threading forking prefork' --mode echo --models forking-udp
-    refuses 2 '--models epoll: for --mode datagram there are udpserver threading-udp forking-udp' --mode datagram --models epoll
+    refuses 2 '--models flash: there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epoll,flash
+    refuses 2 '--models epol: there are serial select poll epoll thread fork tcpserver threading forking prefork' --models epol
 }
 
 @test "26a: peers take part, each with its name" {
@@ -125,8 +119,6 @@ write_peer() { # NAME LINE COMMAND
     equal 'models' 'mine bare two serial' "$(column 1)"
     equal 'clients that were served' '16 16 16 16' "$(column 2)"
     is_in_proportion
-    contest --mode datagram --models '' --peer "udp=$BUILD/peers/limits udp"
-    equal 'models' 'udp' "$(column 1)"
 }
 
 @test "26a: a peer has a name and a command" {
@@ -197,20 +189,15 @@ write_peer() { # NAME LINE COMMAND
 @test "26a: idle clients stay connected beside those that ask" {
     contest --mode echo --models epoll,thread --clients 4 --idle 50
     equal 'clients that were served, the idle ones not counted' '4 4' "$(column 2)"
-    contest --mode datagram --models udpserver --clients 4 --idle 5
-    equal 'clients that were served' '4' "$(column 2)"
     claim loads idle-clients
 }
 
-@test "26a: requests of a byte, of 8192, and of a million" {
+@test "26a: requests of a byte, and of 8192" {
     contest --mode echo --models select,thread,poll --size 1 --clients 1 --requests 20
     equal 'clients that were served' '1 1 1' "$(column 2)"
     contest --mode connect --models epoll,threading,forking,poll --size 8192 --clients 2 --requests 4
     equal 'clients that were served' '2 2 2 2' "$(column 2)"
-    contest --mode datagram --models udpserver,forking-udp --size 8192 --clients 2 --requests 20
-    equal 'clients that were served' '2 2' "$(column 2)"
-    claim loads mebibytes
-    claim loads datagrams
+    claim loads large
 }
 
 @test "26a: what is counted is what the server has seen" { claim loads counts; }
@@ -231,8 +218,8 @@ write_peer() { # NAME LINE COMMAND
 @test "26a: a peer that hangs up at once is served no better than its figures say" {
     local mode
     for mode in connect echo; do
-        contest --models '' --mode "$mode" --times --peer "nobody=$LOADS serve nobody"
-        equal 'the row' 'nobody 0 0 0 0.00 0 0 0.0' "$(rows)"
+        contest --models '' --mode "$mode" --cpu --peer "nobody=$LOADS serve nobody"
+        equal 'the row' 'nobody 0 0 0 0.00 0.0' "$(rows)"
         grep -qx 'nobody *| refused or lost 16 of 16' <<< "$output" || fail "$output"
     done
 }
@@ -241,8 +228,8 @@ write_peer() { # NAME LINE COMMAND
     local mode peer
     for mode in connect echo; do
         for peer in silence late; do
-            contest --models '' --mode "$mode" --clients 4 --times --peer "$peer=$LOADS serve $peer"
-            equal "the row of $peer" "$peer 0 0 0 0.00 0 0 0.0" "$(rows)"
+            contest --models '' --mode "$mode" --clients 4 --cpu --peer "$peer=$LOADS serve $peer"
+            equal "the row of $peer" "$peer 0 0 0 0.00 0.0" "$(rows)"
         done
     done
 }
@@ -345,10 +332,10 @@ chart() { # LINES
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 @test "26a: names what is wrong" {
-    refuses 2 '--mode slow: not one of echo, connect, datagram' --mode slow
+    refuses 2 '--mode slow: not one of echo, connect' --mode slow
     refuses 2 '--clients 0: not a number from 1 to 20000' --clients 0
     refuses 2 '--clients 20001: not a number from 1 to 20000' --clients 20001
-    refuses 2 '--idle: for --mode echo and datagram, where a client stays connected' --idle 1
+    refuses 2 '--idle: for --mode echo, where a client stays connected' --idle 1
     refuses 2 '--idle -1: not a number from 0 to 20000' --idle -1
     refuses 2 '--idle 20001: not a number from 0 to 20000' --idle 20001
     refuses 2 '--size 0: not a number from 1 to 8192' --size 0
@@ -362,7 +349,7 @@ chart() { # LINES
 }
 
 @test "26a: has help" {
-    every_server_has_help --models --peer --mode --clients --idle --size --requests --rounds --times --any-cpu
+    every_server_has_help --models --peer --mode --clients --idle --size --requests --rounds --cpu --any-cpu
 }
 
 # ---- Signals ---------------------------------------------------------------------------------------------------------
@@ -399,8 +386,6 @@ ends_at() { # SIGNAL
 @test "26a: SIGINT does too" {
     start_long_contest --models thread --mode echo
     ends_at INT
-    start_long_contest --models udpserver --mode datagram
-    ends_at INT
 }
 
 @test "26a: a signal ends the wait for a server's first line" {
@@ -430,8 +415,8 @@ ends_at() { # SIGNAL
 
 # By their CPU time, which does not depend on who else is busy: six times as much was seen.
 @test "26a: select and poll pay for 900 silent clients, epoll does not" {
-    contest --mode echo --models select,poll,epoll --clients 4 --idle 900 --requests 2000 --times
-    rows | awk '{ cpu[$1] = $8 } END { if (NR != 3 || cpu["select"] < 2 * cpu["epoll"] || cpu["poll"] < 2 * cpu["epoll"]) exit 1 }' ||
+    contest --mode echo --models select,poll,epoll --clients 4 --idle 900 --requests 2000 --cpu
+    rows | awk '{ cpu[$1] = $6 } END { if (NR != 3 || cpu["select"] < 2 * cpu["epoll"] || cpu["poll"] < 2 * cpu["epoll"]) exit 1 }' ||
         fail "$output"
 }
 

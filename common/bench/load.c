@@ -1,12 +1,12 @@
 #define _GNU_SOURCE /* IP_BIND_ADDRESS_NO_PORT */
 #include "bench/load.h"
 
+#include "sockets/net.h"
 #include "sockets/stop.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,9 +26,8 @@ enum client_state { NEW, CONNECTING, ASKING, SILENT, GONE };
 struct client {
     int fd;
     enum client_state state;
-    bool served;           /* at least once */
-    size_t sent, received; /* of this request and its reply */
-    double asked;          /* when, in seconds */
+    bool served;     /* at least once */
+    size_t received; /* of this reply */
 };
 
 struct load {
@@ -39,13 +38,12 @@ struct load {
     long done;  /* requests that came to an end, one way or the other */
     long left;  /* requests that are still to be sent, beyond the first of each client */
     long count; /* of those, the ones with a reply */
-    float *us;  /* how long each of them took */
     long client_count;
     struct client clients[];
 };
 
 /* What is sent, what ought to come back, and what does. All loads of a program have the same. */
-static char request[LOAD_LARGEST], reply[LOAD_LARGEST], received[65536];
+static char request[LOAD_LARGEST], reply[LOAD_LARGEST], received[LOAD_LARGEST];
 
 static double now(void)
 {
@@ -57,10 +55,9 @@ static double now(void)
 /* ---- Connections ----------------------------------------------------------------------------- */
 
 /* A client that closes first keeps its port for a minute (TIME_WAIT, lesson 09), and an address has
- * about 28,000 of them, half of which connect(2) likes to take: from one address alone the ports
- * are used up after 14,000 connections; Linux gives one back after a second at the earliest. All of
- * 127.0.0.0/8 is this machine, and the load leaves 127.0.0.1 to the others. With
- * IP_BIND_ADDRESS_NO_PORT, connect chooses the port, which need be free for this server alone. */
+ * about 28,000 of them. All of 127.0.0.0/8 is this machine, and the load leaves 127.0.0.1 to the
+ * others. With IP_BIND_ADDRESS_NO_PORT, connect chooses the port, which need be free for this
+ * server alone. */
 static void bind_to_the_next_address(struct load *load, int fd)
 {
     const struct sockaddr_in *server = (const struct sockaddr_in *)&load->plan.server.storage;
@@ -92,22 +89,15 @@ static void give_up(struct load *load, struct client *client)
 static bool start_to_connect(struct load *load, struct client *client)
 {
     const struct address *server = &load->plan.server;
-    bool is_datagram = load->plan.mode == LOAD_DATAGRAM;
-    int type = is_datagram ? SOCK_DGRAM : SOCK_STREAM, on = 1;
-    client->fd = socket(server->storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    client->fd = socket(server->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         return false;
-    if (!is_datagram) /* a request in several pieces would wait for acknowledgements: Nagle */
-        setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     bind_to_the_next_address(load, client->fd);
-    client->state = CONNECTING;
-    if (connect(client->fd, (const struct sockaddr *)&server->storage, server->length) == 0)
-        client->state = ASKING;
-    else if (errno != EINPROGRESS)
+    client->state = CONNECTING; /* until there is room to send */
+    if (connect(client->fd, (const struct sockaddr *)&server->storage, server->length) < 0 &&
+        errno != EINPROGRESS)
         return false;
-    struct epoll_event event = {.events = EPOLLET | EPOLLIN, .data.ptr = client};
-    if (!is_datagram)
-        event.events |= EPOLLOUT; /* it is connected, or has room again */
+    struct epoll_event event = {.events = EPOLLET | EPOLLIN | EPOLLOUT, .data.ptr = client};
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) == 0)
         return true;
     hang_up(client);
@@ -116,25 +106,17 @@ static bool start_to_connect(struct load *load, struct client *client)
 
 /* ---- A request and its reply ----------------------------------------------------------------- */
 
-/* Sends until all is sent, or the socket is full: epoll tells once of room (EPOLLET). */
+/* The one before has been read, so there is room for all of it. */
 static bool send_request(struct load *load, struct client *client)
 {
-    while (client->sent < (size_t)load->plan.size) {
-        size_t left = (size_t)load->plan.size - client->sent;
-        ssize_t sent = send(client->fd, request + client->sent, left, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EINTR)
-            return errno == EAGAIN;
-        client->sent += sent > 0 ? (size_t)sent : 0;
-    }
-    return true;
+    client->state = ASKING;
+    client->received = 0;
+    return net_send_all(client->fd, request, (size_t)load->plan.size);
 }
 
 /* Whoever has no connection connects, and sends when that is done. */
 static bool ask(struct load *load, struct client *client)
 {
-    client->asked = now();
-    client->sent = client->received = 0;
-    client->state = ASKING;
     if (client->fd < 0 && !start_to_connect(load, client))
         return false;
     return client->state == CONNECTING || send_request(load, client);
@@ -152,7 +134,7 @@ static bool ask_again(struct load *load, struct client *client)
 static bool take_reply(struct load *load, struct client *client)
 {
     if (client->served)
-        load->us[load->count++] = (float)((now() - client->asked) * 1e6);
+        load->count++;
     client->served = true;
     if (load->plan.mode == LOAD_CONNECT)
         hang_up(client);
@@ -186,9 +168,7 @@ static bool take_turn(struct load *load, struct client *client, uint32_t events)
 {
     if (events & EPOLLERR)
         return false;
-    if (client->state == CONNECTING)
-        client->state = ASKING;
-    if (client->state == ASKING && events & EPOLLOUT && !send_request(load, client))
+    if (client->state == CONNECTING && !send_request(load, client))
         return false;
     return !(events & (EPOLLIN | EPOLLHUP)) || receive_reply(load, client);
 }
@@ -235,9 +215,8 @@ struct load *load_open(const struct load_plan *plan)
         request[i] = (char)('a' + i % 26);
         reply[i] = (char)('A' + i % 26);
     }
-    load->us = calloc((size_t)plan->requests, sizeof *load->us);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (load->us && load->epoll >= 0 && let_all_ask_once(load))
+    if (load->epoll >= 0 && let_all_ask_once(load))
         return load;
     int error = errno;
     load_free(load);
@@ -260,12 +239,6 @@ static double measure(struct load *load)
     return end - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 struct load_result load_run(struct load *load)
 {
     struct load_result result = {.seconds = measure(load)};
@@ -279,11 +252,6 @@ struct load_result load_run(struct load *load)
         else if (client->served && client->state != GONE)
             result.failed++; /* its reply is lost */
     }
-    if (load->count > 0) {
-        qsort(load->us, (size_t)load->count, sizeof *load->us, compare);
-        result.median_us = (double)load->us[load->count / 2];
-        result.p99_us = (double)load->us[load->count * 99 / 100];
-    }
     return result;
 }
 
@@ -294,6 +262,5 @@ void load_free(struct load *load)
             close(load->clients[i].fd);
     if (load->epoll >= 0)
         close(load->epoll);
-    free(load->us);
     free(load);
 }

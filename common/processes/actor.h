@@ -14,7 +14,7 @@
 
 /* The caller's object; it must live until the actor has been joined. */
 struct actor {
-    struct process process; /* for process_signal, process_exitcode and so on */
+    struct process process;
 
     /* private to the module */
     int player; /* turns.h */
@@ -22,25 +22,22 @@ struct actor {
     void *argument;
 };
 
-/* Starts a child, which at once runs play(argument) and ends with the status that this returns. If
- * the system has no more processes or descriptors, the program and its other actors end with a
- * message. Process.start */
+/* Starts a child that runs play(argument) and ends with the status that this returns; or ends the
+ * program with a message. Process.start */
 void actor_start(struct actor *actor, const char *name, int (*play)(void *argument),
                  void *argument);
 
 /* For main: gives the actor its turn, and waits until that ends. False: the actor has ended. */
 bool actor_give_turn(struct actor *actor);
 
-/* For the actor: waits for its turn. If main has gone, the actor ends. */
+/* For the actor: waits for its turn (if main has gone, the actor ends), and ends its turn. */
 void actor_await_turn(void);
-
-/* For the actor: ends its turn. Does nothing in a process that is not an actor. */
 void actor_end_turn(void);
 
-/* Waits until it has ended. Ends the program with a message if its status is not 0. Process.join */
+/* Waits until it has ended; a status that is not 0 ends the program with a message. Process.join */
 void actor_join(struct actor *actor);
 
-/* Kills it, whatever it is doing, and waits until it has ended. Process.kill */
+/* Kills it, and waits until it has ended. Process.kill */
 void actor_kill(struct actor *actor);
 
 #endif

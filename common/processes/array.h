@@ -1,9 +1,8 @@
 /* array: an array of ints in shared memory, with its lock: multiprocessing.Array('i', length).
  * Introduced by lesson 21c; lesson 21b shows the other types.
  *
- * Length, lock and items are all in the shared memory, so whoever has that memory has the whole
- * array. There is no pointer in it, because each process may see the memory at another address. If
- * the lock cannot be taken at all, the process ends with a message.
+ * Length, lock and items are all in the shared memory. There is no pointer in it, because each
+ * process may see the memory at another address.
  */
 #ifndef ARRAY_H
 #define ARRAY_H
@@ -23,26 +22,21 @@ struct array {
 /* How many bytes an array of this many items needs. */
 size_t array_bytes(size_t length);
 
-/* Turns zeroed shared memory of array_bytes(length) bytes into an array of zeros: memory from
- * shared_new (Array('i', length)), or memory with a name. */
+/* Turns zeroed shared memory of array_bytes(length) bytes into an array of zeros. */
 void array_init(struct array *array, size_t length);
 
 /* Whether these bytes are an array: memory with a name may hold anything. */
 bool array_is_valid(const struct array *array, size_t bytes);
 
 /* Takes the lock, once more if the caller already has it. Returns false if it must not block and
- * somebody else has the lock. If the last owner died holding it, the caller gets it all the same,
- * with the items as the dead process left them. get_lock().acquire(block) */
+ * somebody else has the lock. The lock of an owner that has died can be taken; the items are as it
+ * left them. get_lock().acquire(block), release */
 bool array_acquire(struct array *array, bool blocking);
-
-/* Gives it back. It takes as many releases as acquires. get_lock().release */
 void array_release(struct array *array);
 
-/* One access, under the lock. -1 is the last item. Returns false, with errno ERANGE, if there
- * is no such item. a[index] */
+/* One access, under the lock. -1 is the last item. Returns false, with errno ERANGE, if there is no
+ * such item. a[index], a[index] = item */
 bool array_get(struct array *array, long index, int *item);
-
-/* The same, for writing. a[index] = item */
 bool array_set(struct array *array, long index, int item);
 
 /* All items as they are at one moment, or as many as fit a line. The text lives until the end of

@@ -24,9 +24,8 @@ struct process {
     int status; /* as waitpid(2) gives it */
 };
 
-/* Starts a child that calls run(argument) and ends with the status that this returns. Flushes
- * stdio's buffers first. Returns false with errno set: EALREADY, it was started before; EAGAIN, the
- * system has no more processes. Process.start */
+/* Starts a child that calls run(argument) and ends with the status that this returns. Returns false
+ * with errno set: EALREADY, it was started before; EAGAIN, no more processes. Process.start */
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
                    void *argument);
 
@@ -34,9 +33,9 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
  * already, the child ends at once. Linux: prctl(2). */
 void process_end_with_parent(int signal_number);
 
-/* Waits until it has ended, for ms milliseconds at most (-1: without limit); a grandchild that is
- * still running makes no difference. Returns false with errno set: ETIMEDOUT, it is still running;
- * ESRCH, it was never started; ECHILD, it is not the caller's child. Process.join */
+/* Waits until it has ended, for ms milliseconds at most (-1: without limit). Returns false with
+ * errno set: ETIMEDOUT; ESRCH, it was never started; ECHILD, it is not the caller's child.
+ * Process.join */
 bool process_join(struct process *process, long ms);
 
 /* Whether it has been started and has not ended. Only its parent can tell. Process.is_alive */

