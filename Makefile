@@ -35,7 +35,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides clean FORCE $(NUMBERS) NN build common lessons tests
+.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides pages clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -152,6 +152,23 @@ slides:  ## render the decks to build/slides/*.html; needs npx
 	@command -v npx > /dev/null || { echo 'make slides: npx is missing (Debian package npm); the decks read well as they are' >&2; exit 1; }
 	@mkdir -p build/slides && cp -R slides/img build/slides/
 	npx --yes $(MARP) --theme-set slides/theme.css --input-dir slides --output build/slides
+
+# Who says what in a run, for its page.
+build/replay/%.json: $(BUILD)/% slides/replay/transcript.awk
+	@mkdir -p $(@D)
+	$(call quiet,PLAY $*)$< < /dev/null | awk -f slides/replay/transcript.awk > $@
+
+PAGE_PARTS := $(filter-out %/index.%,$(wildcard slides/replay/page.* slides/replay/html.awk))
+PAGE = awk -v lessons='$(LESSONS)' -v build=build -f slides/replay/html.awk
+
+build/pages/%.html: build/replay/%.json lessons/%.c slides/%.md $(PAGE_PARTS)
+	@mkdir -p $(@D)
+	$(call quiet,PAGE $*)$(PAGE) -v lesson=$* -f slides/replay/page.awk > $@
+
+build/pages/index.html: $(LESSONS:%=build/pages/%.html) $(wildcard slides/replay/index.*)
+	$(call quiet,PAGE index)$(PAGE) -f slides/replay/index.awk > $@
+
+pages: build/pages/index.html  ## a page for each lesson: step through its run, forward and back
 
 clean:  ## remove build/
 	rm -rf build

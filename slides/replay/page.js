@@ -1,10 +1,11 @@
-// Steps through the recorded run of one lesson, forward and back. Whatever is seen depends on the number of the step and on
+// Steps through the recorded run of one lesson, forward and back. What is seen depends on the number of the step and on
 // nothing else: show(n) draws all of it. Step 0 is the question; step n is the n-th line of the transcript.
 //
-// What a run holds (the script element "run"):
+// A run is {actors, steps}, as slides/replay writes it:
 //   actors  their names, in order of appearance
-//   steps   {actor, text, line, at, arrows}: who said what, from which line of the source; at: where each actor is
-//           that is alive then {line, blocked: the call, since: the step}; arrows: what ended here {from, to, kind, what, step}
+//   steps   {actor, text, line, at, arrows}: who said what, from which line of the source;
+//           at: where each living actor is then, {line, blocked: in which call, since: which step}
+//           arrows: what arrived with this step, {from, to, kind, what, step: when it was sent}
 //
 // A name or a text comes from a program, or from the network: it goes into the page as textContent only.
 'use strict';
@@ -15,232 +16,224 @@ const COLOURS = 8;
 const run = JSON.parse(document.getElementById('run').textContent);
 const last = run.steps.length;
 const find = (selector) => document.querySelector(selector);
-const code = find('.source');
-const transcript = find('.run');
+const source = find('.source');
+const lines = [...source.children];
+const texts = lines.map((line) => line.textContent.trim());
+const firstOfCode = lines[texts.indexOf('*/') + 1];
 let step = 0;
 let timer = 0;
 
-// ---- Small things ------------------------------------------------------------------------------
-
-function element(name, className, text) {
+function element(name, className, text = '') {
     const made = document.createElement(name);
-    if (className)
-        made.className = className;
-    if (text !== undefined)
-        made.textContent = text;
+    made.className = className;
+    made.textContent = text;
     return made;
 }
 
-function drawn(name, attributes) {
-    const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-    for (const [key, value] of Object.entries(attributes))
-        made.setAttribute(key, value);
-    return made;
-}
+// ---- Actors ------------------------------------------------------------------------------------
 
-// The number of an actor's colour, as common/stage/colour.c chooses it: 0 for server and main, the others in order of
-// appearance, and whoever comes after the eighth by name.
+// As in common/stage/colour.c: 0 for server and main, then in order of appearance; from the ninth on by name.
 function colourOf(actor) {
-    const coloured = run.actors.filter((name) => name !== 'server' && name !== 'main');
-    const place = coloured.indexOf(actor);
+    if (actor === 'server' || actor === 'main')
+        return 0;
+    const place = run.actors.filter((name) => name !== 'server' && name !== 'main').indexOf(actor);
     let hash = 1;
-    if (place < COLOURS)
-        return place + 1;
-    for (const c of new TextEncoder().encode(actor))
-        hash = (Math.imul(hash, 43) + c) >>> 0;
-    return hash % COLOURS + 1;
+    for (const byte of new TextEncoder().encode(actor))
+        hash = (Math.imul(hash, 43) + byte) >>> 0;
+    return (place < COLOURS ? place : hash % COLOURS) + 1;
+}
+
+function paint(made, actor) {
+    made.style.setProperty('--own', `var(--actor-${colourOf(actor)})`);
+    return made;
 }
 
 function nameOf(actor) {
-    const name = element('b', 'actor', actor);
-    name.dataset.colour = colourOf(actor);
-    return name;
+    return paint(element('b', 'actor', actor), actor);
+}
+
+// Where an actor is at a step; undefined before it is there and after it has gone.
+function whereIs(actor, number) {
+    return number > 0 ? run.steps[number - 1].at[actor] : undefined;
+}
+
+function stateOf(actor, number) {
+    const at = whereIs(actor, number);
+    if (!at)
+        return 'absent';
+    return at.blocked ? 'blocked' : 'works';
+}
+
+function inWords(actor) {
+    const at = whereIs(actor, step);
+    if (!at)
+        return run.steps.slice(0, step).some((said) => said.at[actor]) ? 'has ended' : 'not there yet';
+    const place = at.line ? `line ${at.line}` : 'at work';
+    return at.blocked ? `${place}, blocked in ${at.blocked} since step ${at.since}` : place;
 }
 
 // ---- What is said of a step --------------------------------------------------------------------
 
-const SENT = {
+const HAPPENS = {
     send: (from, to, what) => [from, ` sends ${what || 'something'} to `, to],
-    fork: (from, to) => [from, ' starts process ', to],
-    thread: (from, to) => [from, ' starts thread ', to],
-    unlock: (from, to) => [from, ' unlocks, and ', to, ' gets the lock'],
+    fork: (from, to) => [from, ' starts the process ', to],
+    thread: (from, to) => [from, ' starts the thread ', to],
+    unlock: (from, to) => [from, ' unlocks, so ', to, ' gets the lock'],
     signal: (from, to) => [from, ' wakes ', to],
-    post: (from, to) => [from, ' posts, and ', to, ' goes on'],
+    post: (from, to) => [from, ' posts, so ', to, ' goes on'],
     end: (from, to) => [from, ' has ended, and ', to, ' learns of it'],
 };
 
-function sentence(arrow) {
-    const words = (SENT[arrow.kind] || SENT.signal)(nameOf(arrow.from), nameOf(arrow.to), arrow.what);
-    const line = element('p', 'arrow');
-    line.append(...words);
-    return line;
-}
-
-function place(at) {
-    const line = at.line ? `line ${at.line}` : 'outside this file';
-    return at.blocked ? `${line}, blocked in ${at.blocked} since step ${at.since}` : line;
+function sentences() {
+    const said = (run.steps[step - 1].arrows || []).map((arrow) =>
+        HAPPENS[arrow.kind](nameOf(arrow.from), nameOf(arrow.to), arrow.what));
+    for (const actor of run.actors)
+        if ((whereIs(actor, step) || {}).since === step)
+            said.push([nameOf(actor), ` waits in ${whereIs(actor, step).blocked}`]);
+    return said.map((words) => {
+        const sentence = element('span', 'sentence');
+        sentence.append(...words, '. ');
+        return sentence;
+    });
 }
 
 // ---- The parts that are made once --------------------------------------------------------------
 
-// One row for each step: its number, a cell for each lane, the line. Until the run gets there, the text is hidden.
+function lanesOf(actors, makeLane) {
+    const lanes = element('span', 'lanes');
+    lanes.append(...actors.map(makeLane));
+    return lanes;
+}
+
+// One row for each step: its number, a piece of each lane, the line. Until the run gets there, the line is hidden.
 const rows = run.steps.map((said, index) => {
-    const row = element('li');
-    const number = element('a', 'number', String(index + 1));
+    const row = element('li', '');
+    const number = element('a', 'number', index + 1);
     number.href = `#step=${index + 1}`;
     number.setAttribute('aria-label', `step ${index + 1}`);
-    const lanes = element('span', 'lanes');
-    lanes.append(...run.actors.map(() => element('span', 'lane')));
     const text = element('span', 'text');
     text.append(nameOf(said.actor), element('span', 'said', said.text));
-    row.append(number, lanes, text);
-    row.addEventListener('click', () => {
-        pause();
-        go(index + 1);
-    });
+    row.append(number, lanesOf(run.actors, (actor) => paint(element('span', 'lane'), actor)), text);
+    row.addEventListener('click', () => jump(index + 1));
     return row;
 });
 
-const heads = run.actors.map((actor) => {
-    const head = element('span', 'head');
-    head.append(nameOf(actor));
-    return head;
-});
-
 const states = run.actors.map((actor) => {
-    const state = element('li');
-    state.append(element('span', 'swatch'), nameOf(actor), ' ', element('span', 'where'));
-    state.firstChild.dataset.colour = colourOf(actor);
+    const state = element('li', '');
+    state.append(paint(element('span', 'swatch'), actor), nameOf(actor), ' ', element('span', 'where'), ' ', element('code', ''));
     return state;
 });
 
-const lines = [...code.children];
-const arrows = drawn('svg', {class: 'arrows', 'aria-hidden': 'true'});
+function pieceOf(actor, number) {
+    return rows[number - 1].querySelectorAll('.lane')[run.actors.indexOf(actor)];
+}
 
 // ---- Drawing a step ----------------------------------------------------------------------------
-
-// What an actor does at a step: undefined before it is there and after it has gone.
-function doing(actor, number) {
-    return number > 0 ? run.steps[number - 1].at[actor] : undefined;
-}
 
 function showRows() {
     rows.forEach((row, index) => {
         const reached = index < step;
-        row.classList.toggle('reached', reached);
-        row.classList.toggle('current', index === step - 1);
-        run.actors.forEach((actor, lane) => {
-            const at = reached ? doing(actor, index + 1) : undefined;
-            const cell = row.querySelectorAll('.lane')[lane];
-            cell.className = 'lane' + (at ? at.blocked ? ' blocked' : ' works' : '');
-            cell.dataset.colour = colourOf(actor);
-            cell.classList.toggle('speaks', reached && run.steps[index].actor === actor);
-        });
-    });
-}
-
-function showArrows() {
-    const box = find('.board').getBoundingClientRect();
-    const middle = (lane, number) => {
-        const cell = rows[number - 1].querySelectorAll('.lane')[lane].getBoundingClientRect();
-        return [cell.left + cell.width / 2 - box.left, cell.top + cell.height / 2 - box.top];
-    };
-    arrows.replaceChildren();
-    run.steps.slice(0, step).forEach((said, index) => {
-        for (const arrow of said.arrows || []) {
-            const [from, to] = [run.actors.indexOf(arrow.from), run.actors.indexOf(arrow.to)];
-            if (from < 0 || to < 0 || from === to)
-                continue;
-            const [x1, y1] = middle(from, arrow.step || index + 1);
-            const [x2, y2] = middle(to, index + 1);
-            arrows.append(...arrowBetween(x1, y1, x2, y2, index === step - 1));
+        row.className = reached ? index === step - 1 ? 'reached current' : 'reached' : '';
+        for (const actor of run.actors) {
+            const speaks = reached && run.steps[index].actor === actor;
+            pieceOf(actor, index + 1).className = `lane ${stateOf(actor, reached ? index + 1 : 0)}${speaks ? ' speaks' : ''}`;
         }
     });
 }
 
-// A line and its head, which ends at the edge of the lane.
-function arrowBetween(x1, y1, x2, y2, current) {
+// The shaft, and a head that ends short of the middle of the lane.
+function arrowPath([x1, y1], [x2, y2]) {
     const length = Math.hypot(x2 - x1, y2 - y1) || 1;
     const [dx, dy] = [(x2 - x1) / length, (y2 - y1) / length];
-    const [x, y] = [x2 - 7 * dx, y2 - 7 * dy];
-    const name = current ? 'arrow current' : 'arrow';
-    const [bx, by] = [x - 8 * dx, y - 8 * dy];
-    return [
-        drawn('line', {class: name, x1, y1, x2: bx, y2: by}),
-        drawn('path', {class: name, d: `M${x} ${y}L${bx - 5 * dy} ${by + 5 * dx}L${bx + 5 * dy} ${by - 5 * dx}Z`}),
-    ];
+    const [x, y] = [x2 - 8 * dx, y2 - 8 * dy];
+    const barb = (side) => `L${x - 9 * dx - side * 5 * dy} ${y - 9 * dy + side * 5 * dx}`;
+    return `M${x1} ${y1}L${x} ${y}${barb(1)}M${x} ${y}${barb(-1)}`;
+}
+
+function showArrows() {
+    const drawing = find('.arrows');
+    const board = drawing.getBoundingClientRect();
+    const middle = (actor, number) => {
+        const piece = pieceOf(actor, number).getBoundingClientRect();
+        return [piece.left + piece.width / 2 - board.left, piece.top + piece.height / 2 - board.top];
+    };
+    drawing.replaceChildren();
+    run.steps.slice(0, step).forEach((said, index) => {
+        for (const arrow of said.arrows || []) {
+            const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+            path.setAttribute('d', arrowPath(middle(arrow.from, arrow.step || index + 1), middle(arrow.to, index + 1)));
+            path.setAttribute('class', index === step - 1 ? 'current' : '');
+            drawing.append(path);
+        }
+    });
 }
 
 function showActors() {
     run.actors.forEach((actor, index) => {
-        const at = doing(actor, step);
-        const was = run.steps.slice(0, step).some((said) => said.at[actor]);
-        const state = states[index];
-        state.className = at ? at.blocked ? 'blocked' : 'works' : 'absent';
-        state.classList.toggle('speaks', step > 0 && run.steps[step - 1].actor === actor);
-        state.querySelector('.where').textContent = at ? place(at) : was ? 'has ended' : 'not there yet';
+        const state = stateOf(actor, step);
+        states[index].className = state === 'absent' ? state : '';
+        states[index].querySelector('.swatch').className = `swatch ${state}`;
+        states[index].querySelector('.where').textContent = inWords(actor);
+        states[index].querySelector('code').textContent = texts[(whereIs(actor, step) || {}).line - 1] || '';
     });
 }
 
+// A line at which several are has the colour of the one who speaks.
 function showSource() {
-    for (const line of lines) {
+    for (const line of source.querySelectorAll('.marked')) {
         line.classList.remove('marked', 'current');
-        line.removeAttribute('data-colour');
-        line.querySelectorAll('.tags').forEach((tags) => tags.remove());
+        line.querySelector('.tags').remove();
     }
     for (const actor of run.actors) {
-        const at = doing(actor, step);
-        const line = at && lines[at.line - 1];
+        const line = lines[(whereIs(actor, step) || {}).line - 1];
         if (!line)
             continue;
-        if (!line.querySelector('.tags'))
+        const speaks = run.steps[step - 1].actor === actor;
+        if (!line.matches('.marked'))
             line.prepend(element('span', 'tags'));
         line.querySelector('.tags').append(nameOf(actor));
-        const speaks = run.steps[step - 1].actor === actor;
-        if (speaks || !line.dataset.colour)
-            line.dataset.colour = colourOf(actor);
+        if (speaks || !line.matches('.marked'))
+            paint(line, actor);
         line.classList.add('marked');
-        line.classList.toggle('current', speaks || line.classList.contains('current'));
+        line.classList.toggle('current', speaks || line.matches('.current'));
     }
 }
 
 function showNow() {
-    const now = find('.now');
-    now.replaceChildren();
     find('.count').textContent = `${step} of ${last}`;
+    find('.now').replaceChildren();
     if (step === 0)
         return;
     const said = run.steps[step - 1];
     const line = element('p', 'line');
     line.append(nameOf(said.actor), element('span', 'said', said.text));
-    now.append(line, ...(said.arrows || []).map(sentence));
+    const happens = element('p', 'happens');
+    happens.append(...sentences());
+    find('.now').append(line, happens);
 }
 
-// Scrolls a pane, never the page, until what lies between two elements is well within it, or else the third alone.
-function reveal(pane, first, final, wanted) {
+// Scrolls a pane, and never the page, until all of these are well within it, or else the first of them.
+function reveal(pane, wanted) {
     const outer = pane.getBoundingClientRect();
     const margin = outer.height / 10;
-    let [top, bottom] = [first.getBoundingClientRect().top, final.getBoundingClientRect().bottom];
+    const boxes = wanted.map((part) => part.getBoundingClientRect());
+    let top = Math.min(...boxes.map((box) => box.top));
+    let bottom = Math.max(...boxes.map((box) => box.bottom));
     if (bottom - top > outer.height - 2 * margin)
-        ({top, bottom} = wanted.getBoundingClientRect());
+        ({top, bottom} = boxes[0]);
     if (top < outer.top + margin || bottom > outer.bottom - margin)
         pane.scrollTop += (top + bottom) / 2 - (outer.top + outer.bottom) / 2;
 }
 
 function scroll() {
-    const marked = lines.filter((line) => line.classList.contains('marked'));
-    const current = lines[step > 0 ? run.steps[step - 1].line - 1 : -1];
-    if (step === 0) {
-        const comment = lines.findIndex((line) => line.textContent.startsWith(' */'));
-        code.scrollTop = comment < 0 ? 0 : lines[comment + 1].offsetTop - code.offsetTop;
-        transcript.scrollTop = 0;
-        return;
-    }
+    const pane = find('.run');
+    const marked = [...source.querySelectorAll('.current'), ...source.querySelectorAll('.marked')];
     if (marked.length > 0)
-        reveal(code, marked[0], marked[marked.length - 1], current || marked[0]);
-    reveal(transcript, rows[step - 1], rows[step - 1], rows[step - 1]);
-    if (step === last)
-        transcript.scrollTop = transcript.scrollHeight;
+        reveal(source, marked);
+    if (step > 0)
+        return reveal(pane, [rows[step - 1]]);
+    pane.scrollTop = 0;
+    source.scrollTop = firstOfCode.offsetTop - source.offsetTop; // the comment above it often tells the answer
 }
 
 function show(number) {
@@ -262,50 +255,44 @@ function go(number) {
     history.replaceState(null, '', step > 0 ? `#step=${step}` : location.href.split('#')[0]);
 }
 
-function playing(yes) {
-    document.body.classList.toggle('playing', yes);
-    find('.play').textContent = yes ? 'pause' : 'play';
-}
-
 function pause() {
     clearInterval(timer);
     timer = 0;
-    playing(false);
+    find('.play').textContent = 'play';
+}
+
+function jump(number) {
+    pause();
+    go(number);
 }
 
 function play() {
     if (timer)
         return pause();
-    playing(true);
     go(step === last ? 0 : step + 1);
     timer = setInterval(() => step === last ? pause() : go(step + 1), PLAY_MS);
+    find('.play').textContent = 'pause';
 }
 
 const KEYS = {
-    ArrowRight: () => go(step + 1),
-    ArrowLeft: () => go(step - 1),
-    Home: () => go(0),
-    End: () => go(last),
+    ArrowRight: () => jump(step + 1),
+    ArrowLeft: () => jump(step - 1),
+    Home: () => jump(0),
+    End: () => jump(last),
+    ' ': play,
 };
 
-function press(key) {
-    if (key === ' ')
-        return play();
-    pause();
-    KEYS[key]();
-}
-
 document.addEventListener('keydown', (event) => {
-    const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
-    const onButton = event.key === ' ' && event.target.closest('button, a, summary');
-    if (plain && !onButton && (KEYS[event.key] || event.key === ' ')) {
+    const modified = event.ctrlKey || event.altKey || event.metaKey || event.shiftKey;
+    const pressesButton = event.key === ' ' && event.target.closest('button, a');
+    if (KEYS[event.key] && !modified && !pressesButton) {
         event.preventDefault();
-        press(event.key);
+        KEYS[event.key]();
     }
 });
 
 for (const button of document.querySelectorAll('[data-key]'))
-    button.addEventListener('click', () => press(button.dataset.key));
+    button.addEventListener('click', KEYS[button.dataset.key]);
 
 function fromAddress() {
     const asked = /^#step=(\d+)$/.exec(location.hash);
@@ -313,10 +300,9 @@ function fromAddress() {
     show(asked ? Number(asked[1]) : 0);
 }
 
-find('.heads').append(...heads);
+find('.heads').append(lanesOf(run.actors, nameOf));
 find('.actors').append(...states);
 find('.steps').append(...rows);
-find('.board').append(arrows);
 document.body.style.setProperty('--lanes', run.actors.length);
 document.body.classList.toggle('many', run.actors.length > 5);
 window.addEventListener('hashchange', fromAddress);
