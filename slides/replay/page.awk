@@ -32,7 +32,7 @@ function answers(    path, line) {
 }
 
 # What to watch for, in the comment at the top, is marked: it is the answer.
-function source(    path, line, out, class) {
+function source(    path, line, number_of_line, out, class) {
     path = "lessons/" lesson ".c"
     out = ""
     while ((getline line < path) > 0) {
@@ -40,7 +40,7 @@ function source(    path, line, out, class) {
             class = "watch"
         else if (line !~ /^ [*]    /)
             class = line ~ /^\/[*] ---- .*--- [*]\/$/ ? "rule" : ""
-        out = out "<li" (class ? " class=\"" class "\"" : "") ">" (line == "" ? "\n" : esc(line)) "</li>\n"
+        out = out "<li data-line=\"" ++number_of_line "\"" (class ? " class=\"" class "\"" : "") ">" (line == "" ? "\n" : esc(line)) "</li>\n"
     }
     close(path)
     return out

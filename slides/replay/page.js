@@ -11,6 +11,7 @@
 'use strict';
 
 const PLAY_MS = 1500;
+const ADDRESS_MS = 300;
 const COLOURS = 8;
 
 const run = JSON.parse(document.getElementById('run').textContent);
@@ -22,6 +23,7 @@ const texts = lines.map((line) => line.textContent.trim());
 const firstOfCode = lines[texts.indexOf('*/') + 1];
 let step = 0;
 let timer = 0;
+let addressTimer = 0;
 
 function element(name, className, text = '') {
     const made = document.createElement(name);
@@ -99,13 +101,14 @@ function sentences() {
 
 // ---- The parts that are made once --------------------------------------------------------------
 
-function lanesOf(actors, makeLane) {
+function lanesOf(parts) {
     const lanes = element('span', 'lanes');
-    lanes.append(...actors.map(makeLane));
+    lanes.append(...parts);
     return lanes;
 }
 
-// One row for each step: its number, a piece of each lane, the line. Until the run gets there, the line is hidden.
+// One row for each step: its number, a piece of each lane, and the line. Until the run gets there, the line is hidden.
+const pieces = [];
 const rows = run.steps.map((said, index) => {
     const row = element('li', '');
     const number = element('a', 'number', index + 1);
@@ -113,7 +116,8 @@ const rows = run.steps.map((said, index) => {
     number.setAttribute('aria-label', `step ${index + 1}`);
     const text = element('span', 'text');
     text.append(nameOf(said.actor), element('span', 'said', said.text));
-    row.append(number, lanesOf(run.actors, (actor) => paint(element('span', 'lane'), actor)), text);
+    pieces.push(run.actors.map((actor) => paint(element('span', 'lane'), actor)));
+    row.append(number, lanesOf(pieces[index]), text);
     row.addEventListener('click', () => jump(index + 1));
     return row;
 });
@@ -125,7 +129,7 @@ const states = run.actors.map((actor) => {
 });
 
 function pieceOf(actor, number) {
-    return rows[number - 1].querySelectorAll('.lane')[run.actors.indexOf(actor)];
+    return pieces[number - 1][run.actors.indexOf(actor)];
 }
 
 // ---- Drawing a step ----------------------------------------------------------------------------
@@ -182,6 +186,7 @@ function showActors() {
 function showSource() {
     for (const line of source.querySelectorAll('.marked')) {
         line.classList.remove('marked', 'current');
+        line.removeAttribute('style');
         line.querySelector('.tags').remove();
     }
     for (const actor of run.actors) {
@@ -250,9 +255,11 @@ function show(number) {
 
 // ---- Where to go -------------------------------------------------------------------------------
 
+// A browser refuses an address that changes many times a second, as with a key that is held down.
 function go(number) {
     show(number);
-    history.replaceState(null, '', step > 0 ? `#step=${step}` : location.href.split('#')[0]);
+    clearTimeout(addressTimer);
+    addressTimer = setTimeout(() => history.replaceState(null, '', `#step=${step}`), ADDRESS_MS);
 }
 
 function pause() {
@@ -300,7 +307,7 @@ function fromAddress() {
     show(asked ? Number(asked[1]) : 0);
 }
 
-find('.heads').append(lanesOf(run.actors, nameOf));
+find('.heads').append(lanesOf(run.actors.map(nameOf)));
 find('.actors').append(...states);
 find('.steps').append(...rows);
 document.body.style.setProperty('--lanes', run.actors.length);
