@@ -60,14 +60,14 @@ static void add_one(void *unused)
 static void add_one_locked(void *unused)
 {
     (void)unused;
-    turn_lock(thread_name(), "the lock");
+    turn_lock(thread_name(), "lock");
     pthread_mutex_lock(&lock);
     long seen = number;
     say(thread_name(), "has the lock, reads %ld", seen);
     turn_take(thread_name(), "writes %ld, unlocks", seen + 1);
     say(thread_name(), "writes %ld, unlocks", seen + 1);
     number = seen + 1;
-    turn_unlock("the lock");
+    turn_unlock("lock");
     pthread_mutex_unlock(&lock);
 }
 

@@ -45,7 +45,7 @@ static int add_one_locked(void *argument)
     turn_take(self, "wants the lock");
     if (!array_acquire(temp, false)) {
         say(self, "somebody has the lock: waits");
-        turn_wait("the lock");
+        turn_wait("lock");
         array_acquire(temp, true);
     }
     array_get(temp, 0, &item);
@@ -53,7 +53,7 @@ static int add_one_locked(void *argument)
     turn_take(self, "writes temp[0] = %d", item + 1);
     say(self, "writes temp[0] = %d, gives the lock back", item + 1);
     array_set(temp, 0, item + 1);
-    turn_unlock("the lock");
+    turn_unlock("lock");
     array_release(temp);
     return EXIT_SUCCESS;
 }

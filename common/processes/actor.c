@@ -23,7 +23,7 @@ void actor_end_turn(void)
 static int run(void *argument)
 {
     struct actor *actor = argument;
-    turns_here(actor->player);
+    turns_fork(actor->player, true);
     process_end_with_parent(SIGTERM); /* for an actor that waits for something else */
     return actor->play(actor->argument);
 }
@@ -33,7 +33,7 @@ void actor_start(struct actor *actor, const char *name, int (*play)(void *argume
     *actor = (struct actor){.play = play, .argument = argument, .player = turns_add(name)};
     if (!process_start(&actor->process, name, run, actor))
         die("fork");
-    turns_elsewhere(actor->player);
+    turns_fork(actor->player, false);
 }
 
 static int wait_for_end(struct actor *actor)

@@ -21,7 +21,6 @@ enum { PLAYERS = 16, STEP_BYTES = 64 };
 static struct player {
     const char *name; /* NULL: a free place */
     int main_end, own_end;
-    bool is_here; /* false: it has the turn, or is on its way */
 } players[PLAYERS];
 
 /* What a player tells the others, in shared memory for processes. */
@@ -29,7 +28,7 @@ static struct note {
     char step[STEP_BYTES];           /* its next one; "": none */
     _Atomic(const char *) waits_for; /* NULL: it is not blocked */
     _Atomic(const char *) has;
-    atomic_bool is_woken;
+    atomic_bool is_here; /* false: it has the turn, or has been woken */
 } * notes;
 
 static _Thread_local struct player *me;
@@ -66,7 +65,7 @@ int turns_add(const char *name)
         die("mmap");
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
         die("socketpair");
-    players[place] = (struct player){name, ends[0], ends[1], false};
+    players[place] = (struct player){name, ends[0], ends[1]};
     memset(&notes[place], 0, sizeof notes[place]);
     return place;
 }
@@ -79,17 +78,16 @@ void turns_remove(int player)
 }
 
 /* When the last copy of main's end closes, main has gone. */
-void turns_here(int player)
+void turns_fork(int player, bool is_child)
 {
+    if (!is_child) {
+        close(players[player].own_end);
+        return;
+    }
     for (int i = 0; i < PLAYERS; i++)
         if (players[i].name)
             close(players[i].main_end);
     me = &players[player];
-}
-
-void turns_elsewhere(int player)
-{
-    close(players[player].own_end);
 }
 
 bool turns_give(int player)
@@ -144,14 +142,14 @@ static bool is(const char *what, const char *other)
 void turn_lock(const char *name, const char *what)
 {
     bool is_free = true;
-    turn_take(name, "wants %s", what);
+    turn_take(name, "wants the %s", what);
     for (int i = 0; i < PLAYERS; i++)
         is_free = is_free && !is(what, notes[i].has);
     if (is_free) {
         notes[me - players].has = what;
         return;
     }
-    say(name, "wants %s", what);
+    say(name, "wants the %s", what);
     turn_wait(what);
 }
 
@@ -168,7 +166,7 @@ void turn_unlock(const char *what)
         if (is(what, notes[i].waits_for)) {
             notes[i].waits_for = NULL;
             notes[i].has = what;
-            notes[i].is_woken = true;
+            notes[i].is_here = false;
         }
 }
 
@@ -178,14 +176,10 @@ void turn_unlock(const char *what)
 static void await_all(void)
 {
     for (int i = 0; i < PLAYERS; i++) {
-        if (!players[i].name)
+        if (!players[i].name || notes[i].is_here)
             continue;
-        if (atomic_exchange(&notes[i].is_woken, false))
-            players[i].is_here = false;
-        if (players[i].is_here)
-            continue;
-        players[i].is_here = get_byte(players[i].main_end);
-        if (!players[i].is_here)
+        notes[i].is_here = get_byte(players[i].main_end);
+        if (!notes[i].is_here)
             turns_remove(i);
         i = -1; /* all of them again */
     }
@@ -220,21 +214,8 @@ static int chosen_player(void)
         if (could_go_on(i))
             choose_line(i, "%s %s", players[i].name, notes[i].step);
         else if (waits(i))
-            choose_line(-1, "%s waits for %s", players[i].name, notes[i].waits_for);
+            choose_line(-1, "%s waits for the %s", players[i].name, notes[i].waits_for);
     return lines > 1 ? choose_player() : next_player(-1);
-}
-
-static void name_the_deadlock(void)
-{
-    char text[256] = "";
-    for (int i = 0; i < PLAYERS; i++) {
-        size_t length = strlen(text);
-        if (waits(i))
-            snprintf(text + length, sizeof text - length, "%s %s waits for %s",
-                     length > 0 ? "," : "", players[i].name, notes[i].waits_for);
-    }
-    if (*text)
-        fail("deadlock:%s", text);
 }
 
 void turns_play(void)
@@ -242,8 +223,15 @@ void turns_play(void)
     int player = -1;
     for (await_all(); next_player(-1) >= 0; await_all()) {
         player = choose_is_wanted() ? chosen_player() : next_player(player);
-        players[player].is_here = false;
+        notes[player].is_here = false;
         put_byte(players[player].main_end);
     }
-    name_the_deadlock();
+    bool is_deadlock = false;
+    for (int i = 0; i < PLAYERS; i++)
+        if (waits(i)) {
+            is_deadlock = true;
+            say(players[i].name, "deadlock: waits for the %s", notes[i].waits_for);
+        }
+    if (is_deadlock)
+        fail("a deadlock: nobody can go on");
 }

@@ -16,8 +16,8 @@
 /* Ends the caller's turn, if it has it, announces its next step, and waits for the next turn. */
 void turn_take(const char *name, const char *step, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a call that takes what only one can have, a literal ("the lock"). If another player
- * has it, says so, and ends the turn: the call then blocks. */
+/* The same for a call that takes what only one can have, a literal: "lock". If another player has
+ * it, says so, and ends the turn: the call then blocks. */
 void turn_lock(const char *name, const char *what);
 
 /* Before a call that will block, for a player who knows that: ends the turn. */
@@ -38,9 +38,8 @@ void turn_leave(void);
  * the program with a message if the system refuses. A thread is found by its name. */
 int turns_add(const char *name);
 
-/* For a process: in the child, in the parent, and when it has to end or has ended. (actor.h) */
-void turns_here(int player);
-void turns_elsewhere(int player);
+/* For a process (actor.h): after fork in both; and when it has to end, or has ended. */
+void turns_fork(int player, bool is_child);
 void turns_remove(int player);
 
 /* Gives one player its turn, and waits until that ends. False: the player has ended. */
