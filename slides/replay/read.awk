@@ -30,10 +30,12 @@ function learn_address(address, function_name, place,    file) {
         sub(/^.*:/, "", place)
         line_of[address] = place + 0
     }
-    if (file ~ /^(gate|say|signals|die|server_program)\.c$/)
+    if (file ~ /^(gate|turns|choose|say|signals|die|server_program)\.c$/)
         is_stage[address] = 1
     if (function_name == "thread_join" || function_name == "process_join")
         joins_in[address] = function_name == "thread_join" ? "pthread_join" : "waitpid"
+    if (function_name ~ /^turns_/)
+        is_director[address] = 1
     if (file == "say.c")
         is_say[address] = 1
 }
@@ -47,6 +49,8 @@ function learn_frames(frames,    frame, n, i) {
             by_stage[frames] = 1
         if (frame[i] in is_say)
             by_say[frames] = 1
+        if (frame[i] in is_director)
+            by_director[frames] = 1
         if (frame[i] in joins_in && !(frames in stands_for))
             stands_for[frames] = joins_in[frame[i]]
         if (!(frames in line_at) && frame[i] in line_of)

@@ -8,6 +8,7 @@ function told(task, what,    frames) {
     if (frames in by_say && what != "line")
         return
     by_stage_now[task] = frames in by_stage
+    put_aside[task] = what == "wait" && frames in by_director
     if (what == "line") {
         end_of_step()
         step++
@@ -98,6 +99,8 @@ function end_of_step(    i, actor, task) {
         if (task == "" || has_left(actor, task))
             continue
         is_alive[actor, step] = 1
+        if (put_aside[task])
+            is_put_aside[actor, step] = 1
         line_now[actor, step] = (task in plays_many ? player_line[actor] : task_line[task]) + 0
         if (!(task in plays_many) && blocked_in[task] != "")
             note_blocked(actor, task)

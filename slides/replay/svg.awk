@@ -1,1 +1,297 @@
-function write_picture() { printf "" > svg }
+# svg: the story as a picture in the style of the decks: a lane for each actor, time to the right, a column for each line.
+#
+# A block with a number says that line; hatched is blocked in the call that stands there; thin is neither: it could go on.
+# A column is as wide as the names of the calls need, so a step that takes long to tell is no longer than another in time.
+
+function write_picture(    i) {
+    lanes = actors < MOST_LANES ? actors : MOST_LANES
+    left = width_of(longest_name()) + 36
+    gap = lanes <= 4 ? 100 : lanes <= 8 ? 80 : 62
+    find_runs()
+    set_columns()
+    height = TOP + gap * (lanes - 1) + 46
+    begin_picture()
+    for (i = 1; i <= lanes; i++)
+        draw_lane(i)
+    draw_arrows()
+    print "</svg>" > svg
+    close(svg)
+}
+
+BEGIN {
+    MOST_LANES = 12
+    BLOCK = 30   # the width of the block that says a line
+    BAR = 40     # the height of a bar: two lines of text fit
+    TOP = 96     # the middle of the first lane
+    LETTER = 10.4
+    split("#1a4f96 #c8502a #e0a526 #b5e3cf #b03ab0 #1f8f8f #c01f2e #7d62a8", palette, " ")
+}
+
+# About: a capital is wider.
+function width_of(text,    capitals) {
+    capitals = text
+    gsub(/[^A-Z]/, "", capitals)
+    return (length(text) + length(capitals) / 4) * LETTER
+}
+
+function longest_name(    i, name) {
+    for (i = 1; i <= lanes; i++)
+        if (length(actor_name[i]) > length(name))
+            name = actor_name[i]
+    return name
+}
+
+# The next colour of the list for each actor, in the order in which they appear; main's and the server's is the dark one.
+function colour_of(i,    j, number) {
+    if (actor_name[i] == "main" || actor_name[i] == "server")
+        return "#1c2733"
+    for (j = 1; j <= i; j++)
+        number += actor_name[j] != "main" && actor_name[j] != "server"
+    return palette[(number - 1) % 8 + 1]
+}
+
+function ink_on(colour) {
+    return colour == "#e0a526" || colour == "#b5e3cf" ? "#1b1b1b" : "#ffffff"
+}
+
+# ---- Runs: steps after which an actor is blocked in one call ---------------------------------------------------------
+
+function find_runs(    i, k, actor) {
+    for (i = 1; i <= lanes; i++) {
+        actor = actor_name[i]
+        for (k = 1; k <= steps; k++) {
+            if (!((actor, k) in blocked))
+                continue
+            if (k > 1 && (actor, k - 1) in blocked && since[actor, k - 1] == since[actor, k] && actor_of[k] != actor)
+                run_end[run_at[i, k] = run_at[i, k - 1]] = k
+            else {
+                runs++
+                run_at[i, k] = runs
+                run_lane[runs] = i
+                run_begin[runs] = run_end[runs] = k
+                run_call[runs] = blocked[actor, k]
+            }
+        }
+    }
+}
+
+# pthread_mutex_lock in two lines, where one is too long
+function split_call(call,    at) {
+    at = index(call, "_")
+    if (length(call) < 12 || !at)
+        return call
+    return substr(call, 1, at) "\n" substr(call, at + 1)
+}
+
+function width_of_call(call,    line, n, i, most) {
+    n = split(split_call(call), line, "\n")
+    for (i = 1; i <= n; i++)
+        if (width_of(line[i]) > most)
+            most = width_of(line[i])
+    return most + 12
+}
+
+function width_of_run(r,    k, sum) {
+    for (k = run_begin[r]; k <= run_end[r]; k++)
+        sum += column[k]
+    return sum - BLOCK - 14
+}
+
+# ---- Columns ---------------------------------------------------------------------------------------------------------
+
+# The first run of an actor in a call has the name of the call, and gets the room for it.
+function set_columns(    k, r, want, room, total, key) {
+    for (k = 1; k <= steps; k++)
+        column[k] = BLOCK + 16
+    for (r = 1; r <= runs; r++) {
+        key = run_lane[r] SUBSEP run_call[r]
+        want = width_of_call(run_call[r])
+        if (key in has_label && width_of_run(r) < want)
+            continue
+        has_label[key] = 1
+        run_label[r] = 1
+        room = width_of_run(r)
+        for (k = run_begin[r]; k <= run_end[r] && room < want; k++)
+            column[k] += (want - room) / (run_end[r] - run_begin[r] + 1)
+    }
+    for (k = 1; k <= steps; k++)
+        total += column[k]
+    width = left + total + 20
+    if (width < 1160) {
+        for (k = 1; k <= steps; k++)
+            column[k] += (1160 - width) / steps
+        width = 1160
+    }
+    x[1] = left
+    for (k = 1; k <= steps; k++)
+        x[k + 1] = x[k] + column[k]
+}
+
+# Where what a line sets going happens
+function act_of(k) {
+    return x[k] + BLOCK + 3
+}
+
+function y_of(i) {
+    return TOP + gap * (i - 1)
+}
+
+# ---- The parts -------------------------------------------------------------------------------------------------------
+
+function begin_picture(    k) {
+    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"18\" role=\"img\"" \
+        " aria-labelledby=\"t d\">\n<title id=\"t\">%s: who waits for whom</title>\n<desc id=\"d\">", width, height, escaped(stem) > svg
+    for (k = 1; k <= steps; k++)
+        print k ". " escaped(actor_of[k] ": " without_numbers(text_of[k]) described(k)) > svg
+    print "</desc>" > svg
+    print "<defs><marker id=\"tip\" markerUnits=\"userSpaceOnUse\" markerWidth=\"12\" markerHeight=\"10\" refX=\"11\" refY=\"5\" orient=\"auto\">" \
+        "<path d=\"M0,0 L12,5 L0,10 z\" fill=\"#555555\"/></marker>" > svg
+    print "<pattern id=\"wait\" width=\"10\" height=\"10\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">" \
+        "<rect width=\"10\" height=\"10\" fill=\"#ffffff\"/><rect width=\"3\" height=\"10\" fill=\"#bbbbbb\"/></pattern></defs>" > svg
+    printf "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", width, height > svg
+    printf "<text x=\"%d\" y=\"28\" fill=\"#555555\">a number: says that line · hatched: blocked in a call · thin: could go on%s</text>\n", \
+        left, (actors > lanes ? " · " actors - lanes " more actors are not drawn" : "") > svg
+}
+
+# For whoever hears the picture.
+function described(k,    i, text) {
+    for (i = 1; i <= lanes; i++)
+        if ((actor_name[i], k) in blocked)
+            text = text (text ? ", " : " (blocked: ") actor_name[i] " in " blocked[actor_name[i], k]
+    return text (text ? ")" : "")
+}
+
+function escaped(text) {
+    gsub(/&/, "\\&amp;", text)
+    gsub(/</, "\\&lt;", text)
+    gsub(/>/, "\\&gt;", text)
+    gsub(/[\001-\037]/, "?", text)
+    return text
+}
+
+function bar(from, to, i, high, fill, colour) {
+    if (to - from >= 1)
+        printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"3\" fill=\"%s\" stroke=\"%s\" stroke-width=\"2\"/>\n", \
+            from, y_of(i) - high / 2, to - from, high, fill, colour > svg
+}
+
+function draw_lane(i,    k, actor, colour) {
+    actor = actor_name[i]
+    colour = colour_of(i)
+    printf "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" font-weight=\"bold\" fill=\"#1b1b1b\">%s</text>\n", left - 16, y_of(i) + 6, \
+        escaped(actor) > svg
+    printf "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#bbbbbb\"/>\n", left, y_of(i), width - 10, y_of(i) > svg
+    draw_rests(i, actor, colour)
+    for (k = 1; k <= runs; k++)
+        if (run_lane[k] == i)
+            draw_run(k, colour)
+    for (k = 1; k <= steps; k++)
+        if (actor_of[k] == actor)
+            draw_block(i, k, colour)
+}
+
+function is_at_rest(i, k) {
+    return (actor_name[i], k) in is_alive && !((i, k) in run_at) && !((actor_name[i], k) in is_put_aside)
+}
+
+# Until the line of a step has had its effect, an actor is as it was.
+function draw_rests(i, actor, colour,    k, from) {
+    for (k = 1; k <= steps; k++) {
+        if (!is_at_rest(i, k))
+            continue
+        from = act_of(k)
+        while (k < steps && is_at_rest(i, k + 1))
+            k++
+        bar(from, k < steps && !((actor, k + 1) in is_alive) ? x[k + 1] : k < steps ? act_of(k + 1) : x[k + 1], i, 10, colour, colour)
+    }
+}
+
+function end_of_run(r,    k) {
+    k = run_end[r] + 1
+    if (k > steps)
+        return x[k]
+    return actor_of[k] == actor_name[run_lane[r]] ? x[k] : act_of(k)
+}
+
+function draw_run(r, colour,    from, to, line, n, j) {
+    from = act_of(run_begin[r])
+    to = end_of_run(r)
+    bar(from, to, run_lane[r], BAR, "url(#wait)", colour)
+    if (!run_label[r])
+        return
+    n = width_of(run_call[r]) + 12 <= to - from ? split(run_call[r], line, "\n") : split(split_call(run_call[r]), line, "\n")
+    for (j = 1; j <= n; j++)
+        printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" fill=\"#1b1b1b\" stroke=\"#ffffff\" stroke-width=\"5\" paint-order=\"stroke\">%s</text>\n", \
+            (from + to) / 2, y_of(run_lane[r]) + 6 + (j - (n + 1) / 2) * 18, line[j] > svg
+}
+
+function draw_block(i, k, colour) {
+    printf "<g><title>%s</title>\n", escaped(k ". " actor_of[k] ": " without_numbers(text_of[k])) > svg
+    bar(x[k] + 1, x[k] + BLOCK, i, BAR, colour, colour)
+    printf "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" font-weight=\"bold\" fill=\"%s\">%d</text></g>\n", x[k] + (BLOCK + 1) / 2, \
+        y_of(i) + 6, ink_on(colour), k > svg
+}
+
+# ---- Arrows ----------------------------------------------------------------------------------------------------------
+
+# What is sent comes first: its label says more than the others.
+function draw_arrows(    a, round) {
+    for (round = 1; round <= 2; round++)
+        for (a = 1; a <= arrows; a++)
+            if ((arrow_kind[a] == "send") == (round == 1) && actor_number[arrow_from[a]] <= lanes && \
+                actor_number[arrow_to[a]] <= lanes)
+                draw_arrow(a, actor_number[arrow_from[a]], actor_number[arrow_to[a]])
+}
+
+function draw_arrow(a, from, to,    down, x1, x2, y1, y2, step_1) {
+    down = to > from ? 1 : -1
+    step_1 = arrow_from_step[a] < 1 ? 1 : arrow_from_step[a]
+    x2 = act_of(arrow_step[a]) + 7 * arrows_in[arrow_step[a]]++
+    x1 = step_1 == arrow_step[a] ? x2 : act_of(step_1)
+    y1 = y_of(from) + down * BAR / 2
+    y2 = y_of(to) - down * (BAR / 2 + 1)
+    printf "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#555555\" stroke-width=\"2\" marker-end=\"url(#tip)\"/>\n", \
+        x1, y1, x2, y2 > svg
+    label_arrow(label_of(a), x1 + (x2 - x1) * (gap - BAR) / 2 / (y2 > y1 ? y2 - y1 : y1 - y2), y_of(from) + down * gap / 2 + 6)
+}
+
+function label_of(a,    text) {
+    if (arrow_what[a] == "end%20of%20file" || arrow_what[a] == "end of file")
+        return "close"
+    if (arrow_kind[a] == "kill")
+        return arrow_what[a]
+    if (arrow_kind[a] != "send")
+        return arrow_kind[a]
+    text = bytes_of(arrow_what[a])
+    if (text ~ /\\x/)
+        return ""
+    return length(text) > 10 ? substr(text, 1, 7) "..." : text
+}
+
+# To the right of the arrow, or to its left, or not at all: two labels must not overlap.
+function label_arrow(text, at, y) {
+    if (text == "")
+        return
+    if (is_free(at + 6, at + 6 + width_of(text), y))
+        write_label(text, at + 6, y)
+    else if (is_free(at - 6 - width_of(text), at - 6, y))
+        write_label(text, at - 6 - width_of(text), y)
+}
+
+function is_free(from, to, y,    i) {
+    if (to > width || from < left)
+        return 0
+    for (i = 1; i <= labels; i++)
+        if (label_y[i] == y && from < label_to[i] + 6 && to > label_from[i] - 6)
+            return 0
+    return 1
+}
+
+function write_label(text, from, y) {
+    labels++
+    label_y[labels] = y
+    label_from[labels] = from
+    label_to[labels] = from + width_of(text)
+    printf "<text x=\"%.1f\" y=\"%d\" fill=\"#1b1b1b\" stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\">%s</text>\n", from, y, \
+        escaped(text) > svg
+}
