@@ -5,10 +5,7 @@
  * Watch    bob's connect and send succeed at once; his reply comes only when ann has left.
  * Before   nothing: start here
  * After    01b_rude_clients; 06_select_server serves both at once, in one thread
- * Python   socket.socket, bind, listen, accept, recv, sendall; socketserver.TCPServer is this
- *          server; what post 003 calls "raw sockets" are these plain calls
- *
- * Every socket call that a server and its client need is in this file.
+ * Python   socket.socket, bind, listen, accept, recv, sendall, the posts' "raw sockets"; TCPServer
  */
 #include "stage/args.h"
 #include "stage/cast.h"
@@ -27,8 +24,7 @@ enum { BACKLOG = 128 }; /* how many clients may wait to be accepted */
 
 static int listener;
 
-/* ---- An address: a family, an IP address and a port, in network byte order ------------------- */
-
+/* An address is a family, an IP address and a port, in network byte order. */
 static struct sockaddr_in address_of(const char *host, long port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -37,8 +33,6 @@ static struct sockaddr_in address_of(const char *host, long port)
         args_refuse("%s: not an IPv4 address like 127.0.0.1", host);
     return address;
 }
-
-/* ---- The server ------------------------------------------------------------------------------ */
 
 /* bind takes addresses of any family. Each family has its own struct, hence the cast. */
 static int open_listener(const char *host, long port)

@@ -21,34 +21,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- A connection ---------------------------------------------------------------------------- */
+static int listener;
 
-/* This process has both ends, so everything happens in the order in which it is written here. To
- * the kernel it makes no difference. */
+/* This process has both ends, so everything happens in the order in which it is written here. */
 struct connection {
     int client, server;
 };
 
 static struct connection make_connection(void)
 {
-    static int listener = -1;
-    struct connection made;
-    if (listener < 0)
-        listener = net_listen("127.0.0.1", 0);
-    made.client = net_connect("127.0.0.1", net_port(listener));
-    while ((made.server = accept(listener, NULL, NULL)) < 0)
-        if (errno != EINTR)
-            die("accept");
+    struct connection made = {.client = net_connect("127.0.0.1", net_port(listener))};
+    made.server = accept(listener, NULL, NULL);
+    if (made.server < 0)
+        die("accept");
     return made;
 }
 
-/* Says what recv returns. */
+/* These two say what the call returns. */
 static void receives(const char *who, int fd)
 {
     char data[64];
-    ssize_t got;
-    while ((got = recv(fd, data, sizeof data, 0)) < 0 && errno == EINTR)
-        continue;
+    ssize_t got = recv(fd, data, sizeof data, 0);
     if (got < 0)
         say(who, "receives: %s", strerror(errno));
     else if (got == 0)
@@ -57,7 +50,6 @@ static void receives(const char *who, int fd)
         say(who, "receives %s", quote(data, (size_t)got).text);
 }
 
-/* Says what send returns. */
 static void sends(const char *who, int fd, const char *text)
 {
     if (net_send_all(fd, text, strlen(text)))
@@ -66,8 +58,7 @@ static void sends(const char *who, int fd, const char *text)
         say(who, "sends \"%s\": %s", text, strerror(errno));
 }
 
-/* Waits until bytes (POLLIN) or a reset have arrived, so that the next call finds them. (poll
- * reports a reset even if nobody asks for it.) */
+/* Waits until bytes (POLLIN) or a reset have arrived, so that the next call finds them. */
 static void await(int fd, short events)
 {
     struct pollfd end = {.fd = fd, .events = events};
@@ -75,12 +66,9 @@ static void await(int fd, short events)
         continue;
 }
 
-/* ---- Three ways to end ----------------------------------------------------------------------- */
-
 /* shutdown ends one direction. The other one stays open, for as long as the server likes. */
-static int play_shutdown(char **operands)
+static void play_shutdown(void)
 {
-    (void)operands;
     struct connection ann = make_connection();
     sends("ann", ann.client, "hi");
     say("ann", "shuts down her sending side");
@@ -94,14 +82,11 @@ static int play_shutdown(char **operands)
     close(ann.server);
     receives("ann", ann.client);
     close(ann.client);
-    return EXIT_SUCCESS;
 }
 
-/* close ends both directions, but the server is told no more than after shutdown. Its first send
- * succeeds, because it returns before the bytes arrive where nobody reads any more. */
-static int play_close(char **operands)
+/* The server is told no more than after shutdown, and its first send returns before the reset. */
+static void play_close(void)
 {
-    (void)operands;
     struct connection bob = make_connection();
     sends("bob", bob.client, "hi");
     say("bob", "closes");
@@ -113,13 +98,11 @@ static int play_close(char **operands)
     say("kernel", "nobody has bob's socket any more: a reset comes back");
     sends("server", bob.server, "HO");
     close(bob.server);
-    return EXIT_SUCCESS;
 }
 
 /* A close that leaves bytes unread tells their sender so, by a reset. */
-static int play_unread(char **operands)
+static void play_unread(void)
 {
-    (void)operands;
     struct connection carl = make_connection();
     sends("carl", carl.client, "hi");
     await(carl.server, POLLIN);
@@ -127,27 +110,21 @@ static int play_unread(char **operands)
     close(carl.server);
     receives("carl", carl.client);
     close(carl.client);
-    return EXIT_SUCCESS;
 }
 
 static int demo(char **operands)
 {
-    play_shutdown(operands);
-    play_close(operands);
-    return play_unread(operands);
+    (void)operands;
+    listener = net_listen("127.0.0.1", 0);
+    play_shutdown();
+    play_close();
+    play_unread();
+    return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "the three, one after the other", demo},
-        {"shutdown", "", "ann ends one direction, and still gets her reply", play_shutdown},
-        {"close", "", "bob closes, and the server learns of it late", play_close},
-        {"unread", "", "the server closes without reading all", play_unread},
-        {0},
-    };
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {
-        "shutdown and close: who may still talk, and who learns what.", commands, options};
+    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
+    static const struct program program = {"Two ways to close: who learns what.", commands, NULL};
     return args_run(argc, argv, &program);
 }

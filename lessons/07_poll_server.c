@@ -20,10 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64 };
@@ -34,7 +31,6 @@ static struct upper **clients; /* by descriptor; NULL: none */
 static struct pollfd *polled;  /* by descriptor; poll ignores those whose fd is -1 */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
-static int count;              /* of clients so far */
 /* false: accept failed and would fail again, so do not watch the listener for a while */
 static bool accepting = true;
 
@@ -52,21 +48,17 @@ static void open_table(void)
     polled[stop_listener].events = POLLIN;
 }
 
-static void add(int fd)
+/* Returns whether more clients may be waiting. */
+static bool accept_client(void)
 {
-    struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
-    if (!client) {
-        const char *why = fd < room ? strerror(errno) : "it does not fit";
-        say("server", "refused descriptor %d: %s", fd, why);
-        close(fd);
-        return;
-    }
-    count++;
-    clients[fd] = client;
-    polled[fd].fd = fd;
-    if (fd > highest)
-        highest = fd;
-    say("server", "accepted client %d", client->number);
+    struct upper *client = upper_accept(room, &accepting);
+    if (!client)
+        return false;
+    clients[client->fd] = client;
+    polled[client->fd].fd = client->fd;
+    if (client->fd > highest)
+        highest = client->fd;
+    return true;
 }
 
 static void drop(struct upper *client)
@@ -75,22 +67,6 @@ static void drop(struct upper *client)
     clients[client->fd] = NULL;
     polled[client->fd].fd = -1;
     upper_close(client);
-}
-
-/* Returns whether more clients may be waiting. */
-static bool accept_client(void)
-{
-    static bool complained;
-    int fd = accept(stop_listener, NULL, NULL);
-    if (fd >= 0)
-        add(fd);
-    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return false; /* nobody is waiting, or a signal came */
-    else if (!complained && !stop_asked)
-        say("server", "accept: %s: tries again until it can", strerror(errno));
-    accepting = fd >= 0;
-    complained = fd < 0;
-    return fd >= 0;
 }
 
 /* poll leaves the list as it is and answers in revents. Returns how many are ready. */

@@ -19,11 +19,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64, TURNS_AT_ONCE = 16 };
@@ -35,7 +32,6 @@ static struct upper **clients; /* by descriptor; NULL: none */
 static int epoll;              /* the kernel's list of what to watch, and for what */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
 static int highest = -1;       /* no client has a higher descriptor */
-static int count;              /* of clients so far */
 /* false: accept failed and would fail again, so do not watch the listener for a while */
 static bool accepting = true;
 
@@ -68,26 +64,6 @@ static bool watch_client(int operation, const struct upper *client)
     return watch(operation, client->fd, upper_wants_to_send(client) ? EPOLLOUT : EPOLLIN);
 }
 
-static void add(int fd)
-{
-    struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
-    if (client && !watch_client(EPOLL_CTL_ADD, client)) {
-        free(client);
-        client = NULL;
-    }
-    if (!client) {
-        const char *why = fd < room ? strerror(errno) : "it does not fit";
-        say("server", "refused descriptor %d: %s", fd, why);
-        close(fd);
-        return;
-    }
-    count++;
-    clients[fd] = client;
-    if (fd > highest)
-        highest = fd;
-    say("server", "accepted client %d", client->number);
-}
-
 static void drop(struct upper *client)
 {
     say("server", "client %d has left", client->number);
@@ -98,17 +74,15 @@ static void drop(struct upper *client)
 /* Returns whether more clients may be waiting. */
 static bool accept_client(void)
 {
-    static bool complained;
-    int fd = accept(stop_listener, NULL, NULL);
-    if (fd >= 0)
-        add(fd);
-    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return false; /* nobody is waiting, or a signal came */
-    else if (!complained && !stop_asked)
-        say("server", "accept: %s: tries again until it can", strerror(errno));
-    accepting = fd >= 0;
-    complained = fd < 0;
-    return fd >= 0;
+    struct upper *client = upper_accept(room, &accepting);
+    if (!client)
+        return false;
+    clients[client->fd] = client;
+    if (client->fd > highest)
+        highest = client->fd;
+    if (!watch_client(EPOLL_CTL_ADD, client))
+        drop(client);
+    return true;
 }
 
 /* One turn: the kernel reports again if there is more. */

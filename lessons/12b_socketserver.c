@@ -134,8 +134,7 @@ static int open_server(const char *host, long port)
 {
     stop_on_signals(); /* so that no path is left behind */
     struct server_class class = chosen_class();
-    service_open(&server, class, service_upper(class.socket_type), host, port, path);
-    return server.fd;
+    return service_open(&server, class, service_upper(class.socket_type), host, port, path);
 }
 
 static int serve_one_request(void)
@@ -159,11 +158,6 @@ static int serve_one_request(void)
 }
 
 /* ---- The command line ------------------------------------------------------------------------ */
-
-static void serve(void)
-{
-    service_run(&server);
-}
 
 static int dial(const char *host, long port)
 {
@@ -189,7 +183,7 @@ int main(int argc, char **argv)
     static const struct server_program program = {
         .idea = "Four classes, and the same calls in the same order.",
         .open = open_server,
-        .serve = serve,
+        .serve = service_run,
         .dial = dial,
         .dial_path = dial_path,
         .demo = serve_one_request,

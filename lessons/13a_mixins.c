@@ -137,13 +137,7 @@ static int open_server(const char *host, long port)
         handler.handle = take_one_unit;
     }
     stop_on_signals();
-    service_open(&server, class, handler, host, port, path);
-    return server.fd;
-}
-
-static void serve(void)
-{
-    service_run(&server);
+    return service_open(&server, class, handler, host, port, path);
 }
 
 static int dial(const char *host, long port)
@@ -169,7 +163,7 @@ int main(int argc, char **argv)
     static const struct server_program program = {
         .idea = "A mixin gives each request a worker of its own: a thread, or a process.",
         .open = open_server,
-        .serve = serve,
+        .serve = service_run,
         .play = play,
         .dial = dial,
         .dial_path = dial_path,

@@ -15,18 +15,12 @@
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
 #include "stage/cast.h"
-#include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
-#include "stage/talk.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static struct server server;
 
 /* ---- The hotline ----------------------------------------------------------------------------- */
 
@@ -38,17 +32,12 @@ static const char greeting[] = "欢迎致电10086,请输入1xxx,0转人工服务
 static const char recorded[] = "通过可能会被录音.balabala一大推\n";
 static const char again[] = "请重新输入.\n";
 
-static bool is(const char *line, size_t length, const char *word)
-{
-    return length == strlen(word) && memcmp(line, word, length) == 0;
-}
-
 /* The prompt for what was dialled; NULL: the call ends. */
 static const char *prompt_for(const char *line, size_t length)
 {
-    if (is(line, length, "exit"))
+    if (length == 4 && memcmp(line, "exit", length) == 0)
         return NULL;
-    return is(line, length, "0") ? recorded : again;
+    return length == 1 && *line == '0' ? recorded : again;
 }
 
 /* What was dialled is a line, or what no newline follows for a while: the posts' client sends a
@@ -119,29 +108,13 @@ static void play(void)
     close(ann);
 }
 
-/* ---- The command line ------------------------------------------------------------------------ */
-
 static int open_hotline(const char *host, long port)
 {
+    static struct server server;
     struct handler_class handler = stream_request_handler();
     handler.handle = answer_call;
     stop_on_signals();
-    service_open(&server, threading_tcp_server(), handler, host, port, NULL);
-    return server.fd;
-}
-
-static void serve(void)
-{
-    service_run(&server);
-}
-
-/* talk waits for the terminal, and then for one reply. The hotline speaks first, and it is the
- * server that ends the call: so this client waits for both at once. */
-static int talk_to_the_hotline(int fd)
-{
-    if (!talk_both_ways(fd) && errno != 0)
-        die("recv");
-    return EXIT_SUCCESS;
+    return service_open(&server, threading_tcp_server(), handler, host, port, NULL);
 }
 
 int main(int argc, char **argv)
@@ -149,10 +122,9 @@ int main(int argc, char **argv)
     static const struct server_program program = {
         .idea = "A dialogue: the server speaks first, and a worker waits for each caller.",
         .open = open_hotline,
-        .serve = serve,
+        .serve = service_run,
         .play = play,
         .dial = net_connect,
-        .talk = talk_to_the_hotline,
     };
     return server_program_run(argc, argv, &program);
 }

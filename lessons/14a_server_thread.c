@@ -7,14 +7,11 @@
  *          loop and says nothing, and each request has a thread.
  * Before   10_thread_server, 13a_mixins
  * After    14b_own_loop, 14c_shutdown
- * Python   post 004's last example: threading.Thread(target=server.serve_forever), port 0,
- *          "Hello World 1" to "Hello World 3", server.shutdown()
+ * Python   post 004's last example: Thread(target=server.serve_forever), port 0, server.shutdown()
  */
 #include "sockets/net.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
-#include "socketserver/socketserver.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
@@ -28,13 +25,9 @@
 #include <unistd.h>
 
 enum { MESSAGE = 1024 };
-
 static long poll_ms = 500;
 
-/* ---- The handler ----------------------------------------------------------------------------- */
-
-/* One recv and one reply, as in the post: that is enough for messages as short as these. Thread-1
- * has the loop, so request 1 has Thread-2. */
+/* One recv and one reply, as in the post. Thread-1 has the loop, so request 1 has Thread-2. */
 static bool answer(struct handler *self)
 {
     char name[32], reply[32 + MESSAGE];
@@ -64,11 +57,8 @@ static pthread_t start_server(struct server *server)
     say("main", "server_address is %s", address_text(&server->address).text);
     say("main", "Server loop running in thread: Thread-1");
     pthread_t loop;
-    int error = pthread_create(&loop, NULL, run_loop, server);
-    if (error != 0) {
-        errno = error;
+    if ((errno = pthread_create(&loop, NULL, run_loop, server)) != 0)
         die("pthread_create");
-    }
     return loop;
 }
 
@@ -81,15 +71,12 @@ static void end_server(struct server *server, pthread_t loop)
     server_close(server);
 }
 
-/* ---- The client ------------------------------------------------------------------------------ */
-
 static void client(const struct server *server, const char *message)
 {
     char reply[32 + MESSAGE];
     int fd = net_connect("127.0.0.1", address_port(&server->address));
     say("main", "sends \"%s\"", message);
-    if (!net_send_all(fd, message, strlen(message)))
-        die("send");
+    net_send_all(fd, message, strlen(message));
     ssize_t got = recv(fd, reply, sizeof reply, 0);
     if (got <= 0)
         fail("no reply to %s", message);
@@ -111,7 +98,6 @@ static int demo(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* Each server serves one client, so that its loop has begun. */
 static int many(char **operands)
 {
     long count = args_number("COUNT", operands[0], 1, 10000);

@@ -192,8 +192,7 @@ int main(int argc, char **argv)
         {"select", "", "serve and read standard input, until \"quit\"", serve_beside_terminal},
         {0},
     };
-    static const struct option_spec options[] = {{0}};
     static const struct program program = {"A server in a loop of your own, beside the terminal.",
-                                           commands, options};
+                                           commands, NULL};
     return args_run(argc, argv, &program);
 }

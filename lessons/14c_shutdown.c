@@ -15,10 +15,9 @@
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
 #include "socketserver/visit.h"
-#include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -27,9 +26,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static const char *host = "127.0.0.1";
-static long port;
 
 /* ---- A handler that is told to end its server ------------------------------------------------ */
 
@@ -146,9 +142,8 @@ static void play_signal(void)
     end_loop(&server, loop);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     say("main", "a TCPServer: the loop calls the handlers");
     play_shutdown(tcp_server());
     say("main", "a ThreadingTCPServer: each handler has a thread");
@@ -160,38 +155,32 @@ static int demo(char **operands)
 
 /* ---- The other commands ---------------------------------------------------------------------- */
 
-static int serve(char **operands)
+static struct server server;
+
+static int open_to_serve(const char *host, long port)
 {
-    (void)operands;
+    struct server_class class = threading_tcp_server();
     make_bell();
-    struct server server;
-    service_open(&server, threading_tcp_server(), service_upper(SOCK_STREAM), host, port, NULL);
+    return service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
+}
+
+static void serve(void)
+{
     say("server", "listening on %s", address_text(&server.address).text);
     pthread_t loop = start_loop(&server);
     wait_at_the_bell();
     end_loop(&server, loop);
     say("server", "stopped");
-    return EXIT_SUCCESS;
-}
-
-static int connect_to(char **operands)
-{
-    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
 }
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {"serve", "", "serve in a thread, until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
-        {0},
+    static const struct server_program program = {
+        .idea = "Who may tell a server to end.",
+        .open = open_to_serve,
+        .serve = serve,
+        .dial = net_connect,
+        .demo = demo,
     };
-    static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
-        {0},
-    };
-    static const struct program program = {"Who may tell a server to end.", commands, options};
-    return args_run(argc, argv, &program);
+    return server_program_run(argc, argv, &program);
 }

@@ -108,8 +108,7 @@ static int demo(char **operands)
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
     static const struct program program = {
-        "A server of your own is a class with a few entries replaced.", commands, options};
+        "A server of your own is a class with a few entries replaced.", commands, NULL};
     return args_run(argc, argv, &program);
 }

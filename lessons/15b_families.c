@@ -9,26 +9,18 @@
  * Python   class Mine(TCPServer): address_family = socket.AF_INET6; def server_bind(self);
  *          TCPServer(address, handler, bind_and_activate=False)
  */
-#include "sockets/address.h"
 #include "sockets/stop.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
-#include "socketserver/socketserver.h"
 #include "socketserver/visit.h"
-#include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static const char *host = "127.0.0.1";
-static long port;
-static bool forking;
 
 /* ---- Two classes ----------------------------------------------------------------------------- */
 
@@ -57,10 +49,10 @@ static struct server_class server_for_both(void)
 
 /* ---- The scenes ------------------------------------------------------------------------------ */
 
-static int demo(char **operands)
+static struct server server;
+
+static int demo(void)
 {
-    (void)operands;
-    struct server server;
     if (!server_init(&server, ipv6_server(), visit_handler(), "::1", 0, true)) {
         say("server", "this machine has no IPv6");
         return EXIT_SUCCESS;
@@ -82,7 +74,6 @@ static int demo(char **operands)
 static int by_hand(char **operands)
 {
     (void)operands;
-    struct server server;
     if (!server_init(&server, tcp_server(), visit_handler(), "127.0.0.1", 0, false))
         die("socket");
     say("server", "server_bind: there is a port, and nobody listens");
@@ -102,45 +93,35 @@ static int by_hand(char **operands)
 
 static struct server_class class_for(const char *address)
 {
-    bool is_ipv6 = strchr(address, ':');
-    return is_ipv6 ? server_for_both() : tcp_server();
+    return strchr(address, ':') ? server_for_both() : tcp_server();
 }
 
-static int serve(char **operands)
+static int open_server(const char *host, long port)
 {
-    (void)operands;
-    struct server_class class = class_for(host);
-    struct server server;
-    class = forking ? forking_mixin(class) : threading_mixin(class);
+    struct server_class class = threading_mixin(class_for(host));
     stop_on_signals();
-    service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
-    service_run(&server);
-    return EXIT_SUCCESS;
+    return service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
 }
 
-static int connect_to(char **operands)
+static int dial(const char *host, long port)
 {
-    struct server_class class = class_for(operands[0]);
-    long to_port = args_number("PORT", operands[1], 1, 65535);
-    return talk(service_connect(&class, operands[0], to_port));
+    struct server_class class = class_for(host);
+    return service_connect(&class, host, port);
 }
 
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"", "", "play the demo", demo},
         {"by-hand", "", "server_bind and server_activate, one after the other", by_hand},
-        {"serve", "", "serve until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
         {0},
     };
-    static const struct option_spec options[] = {
-        {"host", "H", "the IPv4 or IPv6 address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
-        {"fork", NULL, "serve each client in a process, not in a thread", .flag = &forking},
-        {0},
+    static const struct server_program program = {
+        .idea = "A server for IPv6, and one for both families.",
+        .open = open_server,
+        .serve = service_run,
+        .dial = dial,
+        .demo = demo,
+        .commands = commands,
     };
-    static const struct program program = {"A server for IPv6, and one for both families.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return server_program_run(argc, argv, &program);
 }

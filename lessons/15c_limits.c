@@ -11,14 +11,11 @@
 #include "sockets/lines.h"
 #include "sockets/net.h"
 #include "sockets/stop.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
-#include "socketserver/socketserver.h"
 #include "socketserver/visit.h"
-#include "stage/args.h"
 #include "stage/say.h"
-#include "stage/talk.h"
+#include "stage/server_program.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -26,8 +23,7 @@
 
 enum { WAIT_MS = 50, GUESTS = 3 };
 
-static const char *host = "127.0.0.1";
-static long port, max_children = 40;
+static long max_children = 40;
 
 /* ---- The handler: a reply at once, and one for each line ------------------------------------- */
 
@@ -79,9 +75,8 @@ static struct server_class server_for_two(void)
     return class;
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     static const char *const names[GUESTS] = {"ann", "bob", "carl"};
     struct server server;
     service_open(&server, server_for_two(), with_handle(answer_in_a_child), "127.0.0.1", 0, NULL);
@@ -133,39 +128,33 @@ static int daemons(char **operands)
 
 /* ---- The server and its client --------------------------------------------------------------- */
 
-static int serve(char **operands)
+static int open_server(const char *host, long port)
 {
-    (void)operands;
+    static struct server server;
     struct server_class class = forking_tcp_server();
-    struct server server;
     class.max_children = (int)max_children;
     stop_on_signals();
-    service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
-    service_run(&server);
-    return EXIT_SUCCESS;
-}
-
-static int connect_to(char **operands)
-{
-    return talk(net_connect(operands[0], args_number("PORT", operands[1], 1, 65535)));
+    return service_open(&server, class, service_upper(SOCK_STREAM), host, port, NULL);
 }
 
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"", "", "play the demo", demo},
         {"daemons", "", "server_close, without and with daemon_threads", daemons},
-        {"serve", "", "serve in processes, until SIGINT or SIGTERM", serve},
-        {"connect", "HOST PORT", "send each line that is typed, print its reply", connect_to},
         {0},
     };
     static const struct option_spec options[] = {
-        {"host", "H", "the address to listen on", .text = &host},
-        {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
         {"max-children", "N", "so many processes at once", .number = &max_children, 1, 1000},
         {0},
     };
-    static const struct program program = {
-        "How many workers run at once, and whether the end waits for them.", commands, options};
-    return args_run(argc, argv, &program);
+    static const struct server_program program = {
+        .idea = "How many workers run at once, and whether the end waits for them.",
+        .open = open_server,
+        .serve = service_run,
+        .dial = net_connect,
+        .demo = demo,
+        .commands = commands,
+        .options = options,
+    };
+    return server_program_run(argc, argv, &program);
 }

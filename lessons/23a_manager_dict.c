@@ -95,7 +95,7 @@ static int serve(char **operands)
     net_raise_descriptor_limit();
     stop_on_signals();
     manager_open(&server, path);
-    service_run(&server);
+    service_run();
     return EXIT_SUCCESS;
 }
 

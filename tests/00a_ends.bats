@@ -57,7 +57,6 @@ servers() {
         echo "$lesson serve"
         [[ $help != *$'\n  --class'* ]] || printf "$lesson serve --class %s\n" unix-stream unix-datagram udp
         [[ $help != *$'\n  --class'*forking* ]] || printf "$lesson serve --class %s\n" threading-unix-stream forking-tcp forking-unix-stream
-        [[ $help != *$'\n  --fork'* ]] || echo "$lesson serve --fork"
     done
 }
 

@@ -76,13 +76,9 @@ talks() { # HOST
     stop
 }
 
-@test "15b: serves both families on ::, also with processes" {
+@test "15b: serves both families on ::" {
     needs_ipv6
     start serve --host ::
-    talks ::1
-    talks 127.0.0.1
-    stop
-    start serve --host :: --fork
     talks ::1
     talks 127.0.0.1
     stop
@@ -113,24 +109,18 @@ talks() { # HOST
 @test "15b: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "15b: stops with clients connected" { every_server_stops_with_clients_connected; }
 
-@test "15b: with --fork, answers and stops with clients connected" {
-    SERVE=(serve --fork)
-    every_server_answers_in_upper_case
-    every_server_stops_with_clients_connected
-}
 @test "15b: names what is wrong with the values" {
     refuses 2 '::zz: not an IPv6 address like ::1' serve --host ::zz
     refuses 2 '::zz: not an IPv6 address like ::1' connect ::zz 80
     refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 80
     refuses 2 'PORT 0: not a number from 1 to 65535' connect ::1 0
-    refuses 2 '--fork=yes: takes no value' serve --fork=yes
     refuses 2 'ann: unexpected' by-hand ann
 }
 
 @test "15b: names what is wrong" { every_server_names_what_is_wrong; }
 @test "15b: names a port in use" { every_server_names_a_port_in_use; }
 @test "15b: names a privileged port" { every_server_names_a_privileged_port; }
-@test "15b: has help" { every_server_has_help --host --port --fork; }
+@test "15b: has help" { every_server_has_help --host --port; }
 @test "15b: the slides show what is so" {
     needs_ipv6
     check_slides

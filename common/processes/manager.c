@@ -277,7 +277,7 @@ static int run_manager(void *argument)
     manager_open(&server, NULL);
     dprintf(told[1], "%s", address_text(&server.address).text);
     close(told[1]);
-    service_run(&server);
+    service_run();
     return EXIT_SUCCESS;
 }
 

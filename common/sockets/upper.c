@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +23,33 @@ struct upper *upper_open(int fd, int number)
     client->number = number;
     client->quiet = false;
     client->start = client->end = 0;
+    return client;
+}
+
+struct upper *upper_accept(int room, bool *may_try)
+{
+    static int count;
+    static bool complained;
+    int fd = accept(stop_listener, NULL, NULL);
+    if (fd < 0) {
+        bool nobody = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+        if (nobody || errno == ECONNABORTED)
+            return NULL;
+        if (!complained && !stop_asked)
+            say("server", "accept: %s: tries again until it can", strerror(errno));
+        complained = true;
+        *may_try = false;
+        return NULL;
+    }
+    complained = false;
+    struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
+    if (!client) {
+        const char *why = fd < room ? strerror(errno) : "it does not fit";
+        say("server", "refused descriptor %d: %s", fd, why);
+        close(fd);
+        return NULL;
+    }
+    say("server", "accepted client %d", ++count);
     return client;
 }
 

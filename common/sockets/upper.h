@@ -30,6 +30,11 @@ enum upper_result {
  * descriptor left to the caller, when there is no memory. */
 struct upper *upper_open(int fd, int number);
 
+/* Accepts whoever waits at stop_listener, and says so. Returns NULL when nobody does, and when the
+ * client was refused: its descriptor is not below room, or there is no memory. *may_try becomes
+ * false when accept has failed, and would fail again at once. */
+struct upper *upper_accept(int room, bool *may_try);
+
 /* Closes the connection and frees the client. */
 void upper_close(struct upper *client);
 

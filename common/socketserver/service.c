@@ -70,6 +70,7 @@ static struct address parse(int family, const char *host, long port)
     args_refuse("%s: too long for the path of a socket", host);
 }
 
+static struct server *opened;
 static bool (*super_process_request)(struct server *server, struct request *request);
 
 /* A signal that ends the program hangs up on the client that is being served: stop.h. */
@@ -84,8 +85,8 @@ static bool process_request_until_stopped(struct server *server, struct request 
     return done;
 }
 
-void service_open(struct server *server, struct server_class class, struct handler_class handler,
-                  const char *host, long port, const char *path)
+int service_open(struct server *server, struct server_class class, struct handler_class handler,
+                 const char *host, long port, const char *path)
 {
     bool is_unix = class.address_family == AF_UNIX;
     if (is_unix)
@@ -99,6 +100,8 @@ void service_open(struct server *server, struct server_class class, struct handl
     }
     if (!server_init(server, class, handler, host, port, true))
         die("bind %s", address_text(&address).text);
+    opened = server;
+    return server->fd;
 }
 
 static void (*super_service_actions)(struct server *server);
@@ -111,8 +114,9 @@ static void stop_when_asked(struct server *server)
         server_end_loop(server);
 }
 
-void service_run(struct server *server)
+void service_run(void)
 {
+    struct server *server = opened;
     super_service_actions = server->class.service_actions;
     server->class.service_actions = stop_when_asked;
     say("server", "listening on %s", address_text(&server->address).text);

@@ -12,14 +12,14 @@ struct handler_class service_upper(int socket_type);
 
 /* server_init for a program: at the host and port, or, for a Unix class, at the path (NULL: one
  * with the pid in the directory for temporary files). Ends the process with a message if that
- * cannot be. SO_REUSEADDR is set for TCP: lesson 09. */
-void service_open(struct server *server, struct server_class class, struct handler_class handler,
-                  const char *host, long port, const char *path);
+ * cannot be. SO_REUSEADDR is set for TCP: lesson 09. Returns the socket. */
+int service_open(struct server *server, struct server_class class, struct handler_class handler,
+                 const char *host, long port, const char *path);
 
 /* Says where the server listens, serves until SIGINT or SIGTERM (stop.h), or until the cast of a
  * demo has ended, closes the server and says that it has stopped. One server of a process at a
- * time. */
-void service_run(struct server *server);
+ * time: the one that was opened last. */
+void service_run(void);
 
 /* The actor for this request: "server", "thread-1" or "child-1"; lives as long as the request. */
 const char *service_actor(const struct handler *handler);

@@ -48,7 +48,7 @@ static void print_help(const struct program *program)
         printf("  %-20s %s\n", words, c->help);
     }
     printf("\nOptions:\n");
-    for (const struct option_spec *o = program->options; o->name; o++) {
+    for (const struct option_spec *o = program->options; o && o->name; o++) {
         char words[80];
         snprintf(words, sizeof words, "--%s %s", o->name, o->value ? o->value : "");
         printf("  %-20s %s", words, o->help);
@@ -87,7 +87,7 @@ static bool read_options(int argc, char **argv, const struct option_spec *option
     enum { HELP = MAX_OPTIONS, FIRST = 256 };
     struct option table[MAX_OPTIONS + 2] = {0};
     int count = 0;
-    for (; options[count].name && count < MAX_OPTIONS; count++) {
+    for (; options && options[count].name && count < MAX_OPTIONS; count++) {
         table[count].name = options[count].name;
         table[count].has_arg = options[count].flag ? no_argument : required_argument;
         table[count].val = FIRST + count;

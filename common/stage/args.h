@@ -35,7 +35,7 @@ struct option_spec {
 struct program {
     const char *idea; /* one sentence */
     const struct command *commands;
-    const struct option_spec *options;
+    const struct option_spec *options; /* NULL: none but --help */
 };
 
 /* Begins the program as though nothing strange had been inherited (signals.h), then parses argv

@@ -186,8 +186,7 @@ static int serve(char **operands)
 
 static int connect_to(char **operands)
 {
-    int fd = lesson->dial(operands[0], args_number("PORT", operands[1], 1, 65535));
-    return lesson->talk ? lesson->talk(fd) : talk(fd);
+    return talk(lesson->dial(operands[0], args_number("PORT", operands[1], 1, 65535)));
 }
 
 static int connect_to_path(char **operands)
@@ -212,9 +211,9 @@ bool server_program_is_demo(void)
 
 /* ---- The command line ------------------------------------------------------------------------ */
 
-enum { OPTIONS = 10 };
+enum { OPTIONS = 10, COMMANDS = 6 };
 
-static struct command commands[5] = {
+static struct command commands[COMMANDS + 1] = {
     {"", "", "play the demo", demo},
     {"serve", "", "serve until SIGINT or SIGTERM", serve},
 };
@@ -240,7 +239,9 @@ int server_program_run(int argc, char **argv, const struct server_program *progr
     if (program->dial)
         commands[count++] = connects_to_port;
     if (program->dial_path)
-        commands[count] = connects_to_path;
+        commands[count++] = connects_to_path;
+    for (const struct command *own = program->commands; own && own->run; own++)
+        commands[count++] = *own;
     count = 2;
     if (program->open_path) {
         options[0] = for_path;

@@ -29,12 +29,12 @@ struct server_program {
     int (*open_path)(const char *path);
     int (*dial_path)(const char *path);
 
-    /* Instead of talk (talk.h), what connect does with its socket. Returns the exit status. */
-    int (*talk)(int fd);
     /* Instead of serve and play in two processes: the whole demo. Returns the exit status. */
     int (*demo)(void);
 
-    const struct option_spec *options; /* of its own, as args_run takes them; NULL: none */
+    /* Of its own, as args_run takes them; NULL: none. */
+    const struct command *commands;
+    const struct option_spec *options;
 };
 
 /* args_run for a server. After the play, the server is told to end, as by kill(1). The status of a

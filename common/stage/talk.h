@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-/* Sends standard input to the connected socket, and prints what comes. A line is one datagram, and
- * its reply, which may be lost, is waited for one second. Closes the socket. Returns the status for
- * the program to end with; a server that closes first ends it with a message. */
+/* Sends standard input to the connected socket and prints what comes, until the server closes. A
+ * line is one datagram, and its reply, which may be lost, is waited for one second. Closes the
+ * socket. Returns the status for the program to end with. */
 int talk(int fd);
 
 /* The same over a stream alone: half-closes at end of file, goes on until the server closes, and
