@@ -467,7 +467,7 @@ narrators() {
     [[ $said == *$'\nserver | '* ]] || fail 'the server, which stands for itself, has a colour'
 }
 
-@test "00: STEP waits for Enter after each line" {
+@test "00: STEP waits for Enter after each line, and for nothing after the last" {
     local stepped plain
     plain=$("$BUILD/01a_serial_server" 2>&1)
     stepped=$(STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" step "$BUILD/01a_serial_server")
@@ -475,6 +475,75 @@ narrators() {
     equal 'the transcript' "$(neutral <<< "$plain")" "$(neutral <<< "$stepped")"
     run limited "$BUILD/peers/pty" step "$BUILD/01a_serial_server"
     [[ $output == *'one Enter brought '*' lines'* ]] || fail 'without STEP it should not wait' "$output"
+}
+
+# Plays 17a in single steps, on a terminal that echoes. Its last line says whether the terminal's settings are as they were.
+stepped() { # PROMPTS AND KEYS...
+    # shellcheck disable=SC2016
+    STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" act "$@" -- bash -c 'trap : INT
+        before=$(stty -g)
+        "$0"
+        echo "status $?"
+        [[ $before == "$(stty -g)" ]] && echo same' "$BUILD/17a_lost_update" 2>&1
+}
+
+PROMPT='Enter: next  c: run on  q: quit'
+
+@test "00: a step says what may be pressed; the prompt and the key leave no trace" {
+    local plain keys=() i
+    plain=$("$BUILD/17a_lost_update")$'\nstatus 0\nsame'
+    for ((i = 1; i < 12; i++)); do keys+=("$PROMPT" $'\n'); done
+    equal 'Enter' "$plain" "$(stepped "${keys[@]}")"
+    equal 'c runs on' "$plain" "$(stepped "$PROMPT" $'\n' "$PROMPT" c)"
+    equal 'another key is none' "$plain" "$(stepped "$PROMPT" 'xyz c')"
+}
+
+@test "00: q ends a demo in single steps, and Ctrl-C does; the terminal is as it was" {
+    local said
+    said=$("$BUILD/17a_lost_update" | head -n 2)
+    equal q "$said"$'\nstatus 0\nsame' "$(stepped "$PROMPT" $'\n' "$PROMPT" q)"
+    said=$(stepped "$PROMPT" $'\n' "$PROMPT" $'\x03')
+    [[ $said == *$'\nstatus 130\nsame' ]] || fail "$said"
+}
+
+@test "00: a program is killed while it waits for a key, and the terminal is as it was" {
+    local said
+    # shellcheck disable=SC2016
+    said=$(STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" type '' bash -c 'before=$(stty -g)
+        "$0" &
+        until program=$(ps -o pid= --ppid $!) && [[ $before != "$(stty -g)" ]]; do :; done
+        kill -KILL $program
+        wait $!
+        echo "status $?"
+        [[ $before == "$(stty -g)" ]] && echo same' "$BUILD/17a_lost_update" 2>&1)
+    [[ $said == 'ann    | reads 0'*$'\nstatus 137\n'*same ]] || fail "$said"
+}
+
+@test "00: Ctrl-Z in single steps stops the demo, and fg brings the prompt back" {
+    local said story=$BATS_TEST_TMPDIR/story rc=$BATS_TEST_TMPDIR/rc
+    echo "PS1='> '" > "$rc"
+    said=$(STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" act '> ' "stty -g > $story; $BUILD/17a_lost_update"$'\n' "$PROMPT" $'\n' \
+        "$PROMPT" $'\x1a' Stopped "stty -g >> $story; fg"$'\n' "$PROMPT" c '> ' "stty -g >> $story; exit"$'\n' -- bash --noprofile --rcfile "$rc" -i 2>&1)
+    equal 'different settings' 1 "$(sort -u "$story" | wc -l)"
+    equal 'lines' "$("$BUILD/17a_lost_update")" "$(grep -a ' | ' <<< "$said")"
+}
+
+# Four of them stand at the same time: on a terminal, in a pipe, in single steps, and with pauses that are longer.
+@test "00: a demo that stands still for five seconds on a terminal says who waits in which call" {
+    local on=$BATS_TEST_TMPDIR still=("$BUILD/peers/narrators" still)
+    export NO_COLOR=1
+    # shellcheck disable=SC2016
+    {
+        STEP=1 timeout -k 1 8 "$BUILD/peers/pty" type '' "${still[@]}" > "$on/step" 2>&1 3>&- 4>&- &
+        SLOW=4000 timeout -k 1 8 "$BUILD/peers/pty" type '' "${still[@]}" > "$on/slow" 2>&1 3>&- 4>&- &
+        timeout -k 1 8 "${still[@]}" > "$on/pipe" 2>&1 3>&- 4>&- &
+    }
+    limited "$BUILD/peers/pty" act 'Ctrl-C ends it' $'\x03' -- "${still[@]}" > "$on/terminal" 2>&1 || true
+    equal 'what is said' 'narrators: no line for 5 s (Ctrl-C ends it): main in pthread_join or sem_wait, ann in pthread_mutex_lock' \
+        "$(grep '^narrators' "$on/terminal")"
+    timeout 10 tail --pid="$!" -s 0.1 -f /dev/null
+    equal 'elsewhere' '' "$(cat "$on"/{step,slow,pipe} | grep '^narrators')"
+    equal 'lines' $'main   | has the lock\nann    | wants the lock' "$(cat "$on/pipe")"
 }
 
 @test "00: STEP lets one line through for one Enter, whoever waits" {

@@ -120,6 +120,16 @@ window_is_closed() {
 
 @test "00a: a demo in single steps ends when its window is closed" { for_all "$(demos)" window_is_closed; }
 
+is_quit() {
+    DEMO=PID
+    local said status=0
+    said=$(limited env "$family" STEP=1 NO_COLOR=1 "$BUILD/peers/pty" act 'q: quit' q -- "$PROGRAM") || status=$?
+    equal 'status and lines' '0 1' "$status $(wc -l <<< "$said")"
+    nothing_left_at_all
+}
+
+@test "00a: q ends a demo in single steps, without another line" { for_all "$(demos | grep -v ^05a)" is_quit; }
+
 server_ends_at() { # SIGNAL
     start "${OPTIONS[@]}"
     DEMO=$SERVER

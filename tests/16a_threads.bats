@@ -29,7 +29,7 @@ Thread-3 | thread... 2' "$(play | head -n 4)"
     [[ $got == *'| Thread-4 saw 10'*'| Thread-13 saw 10'*'their numbers add up to 100' ]] || fail "$got"
 }
 
-# Starts the demo on a terminal, with five times Enter: it stands after the sixth line, with all threads at the gate.
+# Starts the demo on a terminal, with four times Enter: it stands after the fifth line, with all threads at the gate.
 start_and_stand() {
     local line=''
     family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
@@ -37,15 +37,15 @@ start_and_stand() {
     mkfifo "$SAYS"
     LOG=$BATS_TEST_TMPDIR/log
     # shellcheck disable=SC2016
-    env "$family" STEP=1 timeout "$(limit 15)" "$BUILD/peers/pty" type $'\n\n\n\n\n' bash -c 'exec "$0" "$@" > "$SAYS"' \
+    env "$family" STEP=1 timeout "$(limit 15)" "$BUILD/peers/pty" type $'\n\n\n\n' bash -c 'exec "$0" "$@" > "$SAYS"' \
         "$PROGRAM" "$@" > "$LOG.errors" 2>&1 < /dev/null 3>&- 4>&- &
     SERVER=$!
     exec {says}< "$SAYS"
-    until [[ $line == *'has started them all'* ]]; do
-        read -r -t "$(limit 10)" line <&"$says" || fail 'the demo has not started them all' "$(cat "$LOG" "$LOG.errors")"
+    until [[ $line == *'starts 70 at once'* ]]; do
+        read -r -t "$(limit 10)" line <&"$says" || fail 'the demo has started none' "$(cat "$LOG" "$LOG.errors")"
         echo "$line" >> "$LOG"
     done
-    demo=$(children_of "$(children_of "$SERVER")")
+    demo=$(children_of "$(children_of "$(children_of "$SERVER")")") # env, pty, and who stands behind the demo
 }
 
 # ThreadSanitizer has one of its own.

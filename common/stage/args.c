@@ -4,6 +4,7 @@
 #include "stage/colour.h"
 #include "stage/die.h"
 #include "stage/signals.h"
+#include "stage/watch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -59,7 +60,7 @@ static void print_help(const struct program *program)
         printf("\n");
     }
     printf("  %-20s %s\n\nEnvironment:\n", "--help", "print this text");
-    printf("  %-20s %s\n", "STEP=1", "wait for Enter on the terminal after each line");
+    printf("  %-20s %s\n", "STEP=1", "after each line, wait for Enter; c runs on, q quits");
     printf("  %-20s %s\n", "SLOW=MS", "pause after each line instead");
     printf("  %-20s %s\n", "CHOOSE=1", "choose who goes on, where actors take turns (17a)");
     printf("  %-20s %s\n", "NO_COLOR=1", "no colours");
@@ -164,8 +165,6 @@ int args_run(int argc, char **argv, const struct program *program)
 {
     open_standard_descriptors();
     signals_begin();
-    die_begin();
-    colour_begin();
     const char *slash = strrchr(argv[0], '/'), *slow = getenv("SLOW");
     die_name = slash ? slash + 1 : argv[0];
     if (slow && *slow)
@@ -179,7 +178,11 @@ int args_run(int argc, char **argv, const struct program *program)
     }
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
-    int status = find_command(program->commands, name, words)->run(words);
+    const struct command *command = find_command(program->commands, name, words);
+    watch_begin(!*name || strcmp(name, "play") == 0);
+    die_begin();
+    colour_begin();
+    int status = command->run(words);
     die_unless_printed();
     return status;
 }

@@ -1,6 +1,8 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "stage/die.h"
 
+#include "stage/watch.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -38,7 +40,7 @@ bool die_note_lost(int error)
 /* One reason is enough: what goes wrong in one process soon does so in another. */
 static _Noreturn void end_with(const char *what, const char *colon, const char *reason)
 {
-    if (!atomic_exchange(&known->said, true) || getpid() == main_process)
+    if (!watched->quits && (!atomic_exchange(&known->said, true) || getpid() == main_process))
         fprintf(stderr, "%s: %s%s%s\n", die_name, what, colon, reason);
     exit(EXIT_FAILURE);
 }

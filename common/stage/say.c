@@ -2,11 +2,15 @@
 
 #include "stage/colour.h"
 #include "stage/die.h"
+#include "stage/still.h"
+#include "stage/terminal.h"
+#include "stage/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +43,7 @@ static void shorten(char *text, int columns)
         strcpy(cut, "...");
 }
 
-/* One Enter, one line, also when several threads and processes wait for theirs: whoever is at a
+/* One key, one line, also when several threads and processes wait for theirs: whoever is at a
  * step holds a lock on standard output. The kernel gives the lock back when its owner dies.
  * fcntl(2), "Advisory record locking" */
 static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
@@ -62,25 +66,23 @@ static void step_between_processes(short type)
         continue;
 }
 
-static bool is_set(const char *variable)
+/* Before each line but the first: nothing waits after the last. */
+static void step(void)
 {
-    const char *value = getenv(variable);
-    return value && *value && strcmp(value, "0") != 0;
-}
-
-static void wait_for_enter(void)
-{
-    int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC);
-    if (terminal < 0)
+    int key = '\n';
+    if (watched->lines == 0 || watched->runs_on || watched->quits || say_hurried)
         return;
-    /* looks again, as the signal may have come just before poll, or to another thread */
-    struct pollfd enter = {.fd = terminal, .events = POLLIN};
-    while (!say_hurried && poll(&enter, 1, LOOK_AGAIN_MS) <= 0)
-        continue;
-    char line[128]; /* a terminal hands over one line at a time */
-    if (!say_hurried && read(terminal, line, sizeof line) < 0)
+    watched->at_key = true;
+    do
+        key = terminal_key(STEP_PROMPT);
+    while (key >= 0 && !strchr("\n\r cq", key));
+    watched->at_key = false;
+    if (key == 'c')
+        watched->runs_on = true;
+    if (key == 'q')
+        watch_quit();
+    if (key < 0)
         say_hurried = true; /* nobody is there to press it */
-    close(terminal);
 }
 
 static void pause_if_slow(void)
@@ -98,7 +100,11 @@ static void pause_if_slow(void)
  * only says no more. (A reader that has left is another matter: that is SIGPIPE.) */
 static void give_up(int error)
 {
-    if (error == EPIPE || atomic_exchange(&muted, true) || !die_note_lost(error))
+    if (error == EPIPE || atomic_exchange(&muted, true))
+        return;
+    if (error == EIO)
+        raise(SIGHUP); /* the terminal is gone, and this may be known before the signal comes */
+    if (!die_note_lost(error))
         return;
     if (!say_end_program)
         die_unless_printed();
@@ -107,7 +113,7 @@ static void give_up(int error)
 
 static bool reader_is_ready(void)
 {
-    /* looks again for the same reason as wait_for_enter */
+    /* looks again, as the signal may have come just before poll, or to another thread */
     struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
     int ready;
     while ((ready = poll(&reader, 1, LOOK_AGAIN_MS)) <= 0)
@@ -131,14 +137,16 @@ static void write_line(const char *line, size_t length)
     }
 }
 
-static void write_line_and_wait(const char *line, size_t length)
+static void wait_and_write_line(const char *line, size_t length)
 {
     static pthread_once_t prepared = PTHREAD_ONCE_INIT;
     pthread_once(&prepared, prepare_for_fork);
     pthread_mutex_lock(&step_between_threads);
     step_between_processes(F_WRLCK);
-    write_line(line, length);
-    wait_for_enter();
+    step();
+    if (!watched->quits)
+        write_line(line, length);
+    watched->lines++;
     step_between_processes(F_UNLCK);
     pthread_mutex_unlock(&step_between_threads);
 }
@@ -158,7 +166,7 @@ static size_t make_line(char *line, size_t size, const char *actor, char *text)
 
 void say(const char *actor, const char *format, ...)
 {
-    if (muted)
+    if (muted || watched->quits)
         return;
     int error = errno;
     char text[TEXT_BYTES], line[TEXT_BYTES + 64];
@@ -167,13 +175,15 @@ void say(const char *actor, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     size_t length = make_line(line, sizeof line, actor, text);
-    if (is_set("STEP") && !say_hurried) {
-        write_line_and_wait(line, length);
+    still_note(actor);
+    if (watch_wants("STEP") && !say_hurried) {
+        wait_and_write_line(line, length);
     } else {
+        watched->lines++;
         write_line(line, length);
         pause_if_slow();
     }
-    if (is_set("QUIET"))
+    if (watch_wants("QUIET"))
         muted = true;
     errno = error;
 }

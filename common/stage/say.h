@@ -6,9 +6,9 @@
  * that makes a transcript the same every time: say the line first, then make the call that lets
  * another actor go on.
  *
- * In the environment: STEP=1 stops after each line until Enter is pressed on the terminal, SLOW=MS
- * pauses instead, NO_COLOR=1 turns the colours off, QUIET=1 leaves it at the first line: where a
- * server listens.
+ * In the environment: STEP=1 waits for Enter on the terminal before each line but the first (c runs
+ * on, q quits), SLOW=MS pauses after each instead, NO_COLOR=1 turns the colours off, QUIET=1 leaves
+ * it at the first line: where a server listens.
  */
 #ifndef SAY_H
 #define SAY_H

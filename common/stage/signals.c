@@ -26,34 +26,19 @@ void signals_on(int signal_number, void (*handler)(int signal_number))
         die("sigaction");
 }
 
+void signals_that_end(sigset_t *set)
+{
+    sigemptyset(set);
+    for (int i = 0; i < ENDINGS; i++)
+        if (endings[i] != SIGHUP || !is_ignored(SIGHUP))
+            sigaddset(set, endings[i]);
+}
+
 void signals_on_ending(void (*handler)(int signal_number))
 {
     for (int i = 0; i < ENDINGS; i++)
         if (endings[i] != SIGHUP || !is_ignored(SIGHUP))
             signals_on(endings[i], handler);
-}
-
-static pid_t program; /* of process 1 */
-
-static void pass_on(int signal_number)
-{
-    kill(program, signal_number);
-}
-
-/* Ends as the program does, in the way in which a shell would report it. */
-static void be_process_1(sigset_t none)
-{
-    program = fork();
-    if (program <= 0)
-        return;
-    signals_on_ending(pass_on);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    int status;
-    pid_t ended;
-    do
-        ended = waitpid(-1, &status, 0);
-    while (ended != program && (ended > 0 || errno == EINTR));
-    _exit(WIFSIGNALED(status) ? STATUS_OF_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 void signals_begin(void)
@@ -62,8 +47,6 @@ void signals_begin(void)
     sigfillset(&all);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &all, NULL); /* none is lost meanwhile */
-    if (getpid() == 1)
-        be_process_1(none);
     signals_on_ending(SIG_DFL);
     signals_on(SIGCHLD, SIG_DFL);
     signals_on(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write: EFBIG */

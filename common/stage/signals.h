@@ -9,11 +9,14 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
+#include <signal.h>
+
 /* First of all in a program: the signals that end it and SIGCHLD have their default actions, and
- * no signal is blocked. A SIGHUP that is ignored stays ignored: that is what nohup(1) asks for.
- * Process 1, as in a container, is ended by no default action, and all orphans become its children.
- * So it does nothing but pass signals on and wait: its child goes on as the program. */
+ * no signal is blocked. A SIGHUP that is ignored stays ignored: that is what nohup(1) asks for. */
 void signals_begin(void);
+
+/* The signals that end a program, but for an ignored SIGHUP. */
+void signals_that_end(sigset_t *set);
 
 /* The handler is called for each signal that ends a program, but for an ignored SIGHUP. All signals
  * are blocked while it runs, and an interrupted call fails with EINTR. SIG_DFL: as it was. */

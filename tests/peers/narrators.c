@@ -1,10 +1,12 @@
 /* narrators: what narration has to stand. Several processes, each with several threads, say lines
  * at the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH: so many "é".
+ * narrators still: main waits for ann, who waits for a lock that main holds.
  * narrators beside-fork: one thread says lines while another one starts children that say one each.
  */
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/watch.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -72,8 +74,31 @@ static void fork_beside_a_narrator(void)
     pthread_join(narrator, NULL);
 }
 
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void *wait_for_lock(void *unused)
+{
+    say("ann", "wants the lock");
+    pthread_mutex_lock(&held);
+    return unused;
+}
+
+static void stand_still(void)
+{
+    pthread_t ann;
+    pthread_mutex_lock(&held);
+    say("main", "has the lock");
+    if (pthread_create(&ann, NULL, wait_for_lock, NULL) != 0)
+        fail("pthread_create");
+    pthread_join(ann, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    die_name = "narrators";
+    watch_begin(true);
+    if (argc == 2 && strcmp(argv[1], "still") == 0)
+        stand_still();
     if (argc == 2 && strcmp(argv[1], "beside-fork") == 0) {
         fork_beside_a_narrator();
         return EXIT_SUCCESS;

@@ -1,0 +1,134 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "stage/watch.h"
+
+#include "stage/die.h"
+#include "stage/say.h"
+#include "stage/signals.h"
+#include "stage/still.h"
+#include "stage/terminal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+/* In the environment: the pid of whoever stands behind. */
+#define BEHIND "LESSON_STAGE_PID"
+
+enum { QUIT_MS = 500 };
+
+static struct watched own_watched;
+struct watched *watched = &own_watched;
+static pid_t program;
+
+bool watch_wants(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+void watch_quit(void)
+{
+    const char *behind = getenv(BEHIND);
+    watched->quits = true;
+    kill(behind ? atoi(behind) : program, behind ? SIGUSR1 : SIGTERM);
+    for (int i = 0; i < QUIT_MS && !say_hurried; i++)
+        poll(NULL, 0, 1); /* whoever has no handler ends here, and does nothing more before */
+}
+
+/* Ctrl-C reaches the program as well; any other signal was meant for it. */
+static void pass_on(const siginfo_t *signal)
+{
+    if (signal->si_code <= 0 || signal->si_signo == SIGHUP)
+        kill(program, signal->si_signo);
+}
+
+/* Returns the status of the program. Orphans are process 1's to reap. */
+static int await_program(const sigset_t *signals, bool is_demo)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    for (;;) {
+        siginfo_t signal;
+        int got = sigtimedwait(signals, &signal, &second);
+        int status;
+        pid_t ended;
+        while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+            if (ended == program)
+                return status;
+        if (got == SIGUSR1) {
+            watched->quits = true;
+            kill(program, SIGTERM);
+        } else if (got > 0 && got != SIGCHLD) {
+            pass_on(&signal);
+        }
+        if (got < 0 && is_demo)
+            still_look();
+    }
+}
+
+/* Linux: proc(5); elsewhere nobody is. */
+static bool is_traced(void)
+{
+    char line[128];
+    int tracer = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return tracer != 0;
+}
+
+static _Noreturn void stay_behind(const sigset_t *signals, bool is_demo)
+{
+#ifdef __linux__
+    prctl(PR_SET_NAME, "stage"); /* ps -C NAME finds the program alone */
+#endif
+    int status = await_program(signals, is_demo);
+    if (watched->at_key)
+        terminal_restore(STEP_PROMPT);
+    if (watched->quits)
+        _exit(EXIT_SUCCESS);
+    if (!WIFSIGNALED(status))
+        _exit(WEXITSTATUS(status));
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* the core is the program's */
+    signals_end_by(WTERMSIG(status));
+}
+
+void watch_begin(bool is_demo)
+{
+    bool steps = watch_wants("STEP") && terminal_begin();
+    bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+    void *shared =
+        mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared != MAP_FAILED)
+        watched = shared;
+    program = getpid();
+    if (getenv(BEHIND)) /* lesson 19d becomes another program */
+        watched->lines = 1;
+    else if (program == 1 || ((steps || shows) && !is_traced())) {
+        sigset_t signals, before;
+        signals_that_end(&signals);
+        sigaddset(&signals, SIGCHLD);
+        sigaddset(&signals, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &signals, &before);
+        char pid[16];
+        snprintf(pid, sizeof pid, "%d", (int)program);
+        program = fork();
+        if (program > 0)
+            stay_behind(&signals, shows);
+        program = getpid();
+        setenv(BEHIND, pid, true);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    }
+}

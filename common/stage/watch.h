@@ -1,0 +1,41 @@
+/* watch: who stands behind a program that plays on a terminal.
+ * Introduced by lesson 01a; plumbing.
+ *
+ * The program is a child then, and its parent does nothing but wait for it, pass signals on, and
+ * end as it ended. So somebody is left who gives the terminal its settings back, whoever of the
+ * program's processes was killed, and who notices that the demo stands still.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define STEP_PROMPT "Enter: next  c: run on  q: quit"
+
+enum { SPEAKERS = 128, ACTOR_BYTES = 16 };
+
+/* What the processes of a program know of each other. */
+struct watched {
+    atomic_int lines;   /* that have been said */
+    atomic_bool at_key; /* somebody waits for a key */
+    atomic_bool runs_on, quits;
+    struct speaker {
+        atomic_int thread;
+        char name[ACTOR_BYTES];
+    } speakers[SPEAKERS];
+};
+extern struct watched *watched;
+
+/* Makes what all share. The parent stays behind if this is process 1 (as in a container, where no
+ * default action ends it, and all orphans become its children), with STEP on a terminal, or when a
+ * demo plays on one; but not under a debugger, which would follow the parent. */
+void watch_begin(bool is_demo);
+
+/* Ends the whole program with status 0, as q does. */
+void watch_quit(void);
+
+/* Whether the environment has it, with a value that is neither empty nor 0. */
+bool watch_wants(const char *variable);
+
+#endif
