@@ -34,10 +34,20 @@ function is_pair(one, other) {
     partner[other] = one
 }
 
+# A server does not connect: it is whoever speaks next.
+function who_connects(task,    k) {
+    if (!(task in plays_many) || speaker[task] != "server")
+        return speaker[task]
+    for (k = step + 1; k <= steps; k++)
+        if (task_of[k] == task && actor_of[k] != "server")
+            return actor_of[k]
+    return speaker[task]
+}
+
 function connects(task) {
-    owner_of[$4] = speaker[task]
+    owner_of[$4] = who_connects(task)
     connect_step[$4] = step
-    connect_by[$4] = speaker[task]
+    connect_by[$4] = owner_of[$4]
     if ($7 ~ /^\//)
         queued[$7, ++queue_end[$7]] = $4
     connecting_to[$4] = $7
@@ -74,6 +84,8 @@ function accepts(task, object, here, there,    other) {
         other = partner_of("stream", object)
     if (other == "")
         return
+    if (task in plays_many)
+        owner_of[object] = "server" in actor_number ? "server" : speaker[task]
     arrow(connect_by[other], connect_step[other], who(task, object), "connect", "")
 }
 
@@ -87,6 +99,9 @@ function key_of_datagram(object, there, to) {
 
 function sends(task, kind, object, here, there, to, length_of, bytes,    key) {
     learn(object, here, there)
+    if (task in plays_many && object in connect_by && !(object in used_by) && speaker[task] != "server")
+        owner_of[object] = connect_by[object] = speaker[task] # whoever says that it sends
+    used_by[object] = who(task, object)
     key = kind == "datagram" ? key_of_datagram(object, there, to) : object
     sent_key[task] = key
     sent_number[task] = ++sent_count[key]
@@ -117,7 +132,7 @@ function closes(task, object) {
 
 function receives(task, call, count, kind, object, here, there,    key, actor) {
     learn(object, here, there)
-    actor = who(task, object)
+    actor = used_by[object] = who(task, object)
     key = kind == "datagram" ? (object in partner ? object : here) : partner_of(kind, object)
     if (key == "")
         return
@@ -125,10 +140,16 @@ function receives(task, call, count, kind, object, here, there,    key, actor) {
         takes_datagram(actor, key, call, task)
     else if (count > 0)
         takes_bytes(actor, key, count, call, task)
-    else if (count == 0 && key in closed_by) {
-        arrow(closed_by[key], closed_at[key], actor, "send", "end of file")
-        waited(actor, call, closed_at[key], task)
-    }
+    else if (count == 0)
+        takes_end(actor, key, call, task)
+}
+
+# Whoever used the other end last closed it, if only by ending.
+function takes_end(actor, key, call, task,    from, from_step) {
+    from = key in used_by ? used_by[key] : closed_by[key]
+    from_step = from == closed_by[key] ? closed_at[key] : step
+    arrow(from, from_step, actor, "send", "end of file")
+    waited(actor, call, from_step, task)
 }
 
 function takes_datagram(actor, key, call, task,    j) {
@@ -172,10 +193,19 @@ function releases(task, how, address) {
     release_at[how, address] = step
 }
 
+BEGIN {
+    how_to_wait["unlock"] = "mutex"
+    how_to_wait["signal"] = "cond"
+    how_to_wait["post"] = "sem"
+    # as Linux numbers them
+    split("SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM " \
+        "SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP", signal_name, " ")
+}
+
 # Only if it has been seen waiting: else nobody woke it.
 function is_woken(task, how, address) {
     address = place_of(task, address)
-    if (blocked_in[task] != "" && blocked_since[task] != "" && (how, address) in release_by)
+    if (blocked_in[task] ~ how_to_wait[how] && blocked_since[task] != "" && (how, address) in release_by)
         arrow(release_by[how, address], release_at[how, address], speaker[task], how, "")
 }
 

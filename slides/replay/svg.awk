@@ -22,6 +22,7 @@ BEGIN {
     MOST_LANES = 12
     BLOCK = 30   # the width of the block that says a line
     BAR = 40     # the height of a bar: two lines of text fit
+    WOKEN = 5    # the width of what is done between two calls without a line
     TOP = 96     # the middle of the first lane
     LETTER = 10.4
     split("#1a4f96 #c8502a #e0a526 #b5e3cf #b03ab0 #1f8f8f #c01f2e #7d62a8", palette, " ")
@@ -215,6 +216,10 @@ function end_of_run(r,    k) {
 
 function draw_run(r, colour,    from, to, line, n, j) {
     from = act_of(run_begin[r])
+    if ((run_lane[r], run_begin[r] - 1) in run_at && actor_of[run_begin[r]] != actor_name[run_lane[r]]) {
+        bar(from, from + WOKEN, run_lane[r], BAR, colour, colour)
+        from += WOKEN
+    }
     to = end_of_run(r)
     bar(from, to, run_lane[r], BAR, "url(#wait)", colour)
     if (!run_label[r])
@@ -248,15 +253,20 @@ function draw_arrow(a, from, to,    down, x1, x2, y1, y2, step_1) {
     step_1 = arrow_from_step[a] < 1 ? 1 : arrow_from_step[a]
     x2 = act_of(arrow_step[a]) + 7 * arrows_in[arrow_step[a]]++
     x1 = step_1 == arrow_step[a] ? x2 : act_of(step_1)
-    y1 = y_of(from) + down * BAR / 2
-    y2 = y_of(to) - down * (BAR / 2 + 1)
+    y1 = y_of(from) + down * half_of(from, step_1)
+    y2 = y_of(to) - down * (half_of(to, arrow_step[a]) + 1)
     printf "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#555555\" stroke-width=\"2\" marker-end=\"url(#tip)\"/>\n", \
         x1, y1, x2, y2 > svg
-    label_arrow(label_of(a), x1 + (x2 - x1) * (gap - BAR) / 2 / (y2 > y1 ? y2 - y1 : y1 - y2), y_of(from) + down * gap / 2 + 6)
+    label_arrow(label_of(a), x1 + (x2 - x1) * (gap / 2 - 12) / (y2 > y1 ? y2 - y1 : y1 - y2), y_of(from) + down * gap / 2 + 6)
+}
+
+# Half of what is drawn in the lane when a line has been said
+function half_of(i, k) {
+    return actor_of[k] == actor_name[i] || (i, k) in run_at || (i, k - 1) in run_at ? BAR / 2 : 5
 }
 
 function label_of(a,    text) {
-    if (arrow_what[a] == "end%20of%20file" || arrow_what[a] == "end of file")
+    if (arrow_what[a] == "end of file")
         return "close"
     if (arrow_kind[a] == "kill")
         return arrow_what[a]
