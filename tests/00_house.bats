@@ -82,24 +82,19 @@ pictures_of() { # DECK
 }
 
 @test "00: every test file has tests, and every lesson its seeded bugs" {
-    local file name lesson count least caught
-    for file in tests/*.bats; do
-        (($(grep -c '^@test' "$file") >= 3)) || fail "$file has too few tests"
-        name=${file##*/}
-        equal "tests of $file with another number" '' "$(grep '^@test' "$file" | grep -v "^@test \"${name%%_*}: ." || true)"
-    done
+    local lesson count least
+    equal 'files with too few tests' '' "$(grep -c '^@test' tests/*.bats | awk -F: '$2 < 3')"
+    equal 'tests with the number of another file' '' \
+        "$(awk '/^@test/ { name = FILENAME; sub(/.*\//, "", name); sub(/_.*/, "", name); if ($2 != "\"" name ":") print FILENAME ": " $0 }' tests/*.bats)"
     for lesson in $(lessons); do
         least=2
-        "$BUILD/$lesson" --help | grep -q '^  serve' && least=3
-        count=$(find tests/bugs -name "${lesson%%_*}_*.patch" | wc -l)
+        [[ $("$BUILD/$lesson" --help) != *$'\n  serve'* ]] || least=3
+        count=$(compgen -G "tests/bugs/${lesson%%_*}_*.patch" | wc -l)
         ((count >= least)) || fail "$lesson has $count bugs"
     done
     equal 'bugs of no lesson' '' "$(names_in tests/bugs .patch | cut -d _ -f 1 | sort -u | comm -23 - <(lessons | cut -d _ -f 1))"
-    for file in tests/bugs/*.patch; do
-        head -n 1 "$file" | grep '^Misconception: .' | grep -qv ' None$' || fail "$file names no misconception"
-        caught=$(sed -n '2s/^Caught by: //p' "$file")
-        [[ -z $caught ]] || grep -qF "@test \"$caught\"" tests/*.bats || fail "$file: there is no test: $caught"
-    done
+    equal 'bugs without a misconception, or caught by no test' '' "$(awk 'FILENAME ~ /bats$/ { if (sub(/^@test "/, "") && sub(/" \{.*/, "")) titles[$0] = 1; next }
+        FNR == 1 && (!/^Misconception: ./ || / None$/) || FNR == 2 && sub(/^Caught by: /, "") && !($0 in titles) { print FILENAME ": " $0 }' tests/*.bats tests/bugs/*.patch)"
 }
 
 @test "00: a deck has notes for the speaker and its pictures, and no picture is without its deck" {
@@ -150,17 +145,6 @@ in_blocks() { # DECK LANGUAGE
         (($(wc -l < "$file") <= 200)) || fail "$file has $(wc -l < "$file") lines"
         equal "lines of $file over 100 columns" '' "$(LC_ALL=C.UTF-8 grep -nE '^.{101}' "$file" || true)"
         equal "functions over 30 lines" '' "$(long_functions_of "$file")"
-    done
-}
-
-@test "00: a demo has at most 24 lines of 80 columns" {
-    local lesson said
-    make_here > /dev/null
-    for lesson in $(lessons); do
-        said=$(make_here "${lesson%%_*}" < /dev/null)
-        [[ $said ]] || fail "$lesson says nothing"
-        (($(wc -l <<< "$said") <= 24)) || fail "the demo of $lesson has $(wc -l <<< "$said") lines"
-        equal "lines of the demo of $lesson over 80 columns" '' "$(LC_ALL=C.UTF-8 grep -E '^.{81}' <<< "$said" || true)"
     done
 }
 
@@ -300,7 +284,14 @@ make_here() {
     done
 }
 
-@test "00: the tour plays every lesson, and goes on by itself where there is no terminal" {
+# How many lines each lesson has said, if more than 24 or none.
+long_demos() {
+    awk '/^== lesson / { lesson = $6 } /^\$ build\// { counts = 1; next }
+        /^$/ { if (counts && (lines == 0 || lines > 24)) print lesson ": " lines; counts = lines = 0 }
+        counts { lines++ }'
+}
+
+@test "00: the tour plays every lesson, at most 24 lines of 80 columns, and goes on by itself without a terminal" {
     export TSAN_OPTIONS=report_mutex_bugs=0 # as in the tests of lesson 17
     local start=$SECONDS
     run make_here tour < /dev/null
@@ -313,7 +304,8 @@ make_here() {
         [[ $output == *"== lesson $number of $count: $lesson =="*'What do you think? '*" build/$lesson"* ]] || fail "$output"
     done
     [[ $output == *'That was the tour.'* ]]
-    equal 'lines over 80 columns' '' "$(awk 'length($0) > 80' <<< "$output")"
+    equal 'demos of more than 24 lines' '' "$(long_demos <<< "$output")"
+    equal 'lines over 80 columns' '' "$(LC_ALL=C.UTF-8 grep -E '^.{81}' <<< "$output" || true)"
 }
 
 @test "00: the tour waits for Enter on a terminal" {
@@ -398,9 +390,10 @@ skipped 1: the deck shows something else than the lesson: slides 4" "$status ${o
 # A new lesson is a new file; what a header changes is built again; all of it in parallel, without a warning.
 @test "00: make builds out of tree, in parallel, with the flags that it is given" {
     local copy=$BATS_TEST_TMPDIR/copy
-    mkdir -p "$copy/lessons"
-    cp -R Makefile common "$copy"
-    cp lessons/0[69]*.c "$copy/lessons" # a few of them will do
+    mkdir -p "$copy"/{lessons,common}
+    cp Makefile "$copy"
+    cp -R common/{stage,sockets} "$copy/common" # a few of them will do
+    cp lessons/0[69]*.c "$copy/lessons"
     cp "$copy/lessons/06_select_server.c" "$copy/lessons/98_new.c"
     cd "$copy"
     run make_here BUILD=out SAN= -j 4 CFLAGS='-O0 -Werror' CPPFLAGS=-DGIVEN V=1

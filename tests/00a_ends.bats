@@ -14,17 +14,17 @@ for_all() { # PROGRAMS FUNCTION [WORDS...]
     local programs=$1 words count=0 all=$BATS_TEST_TMPDIR failed='' pids=()
     shift
     [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'all lessons, many times: too long under a sanitizer'
+    seq -f "$all/%g/tmp" "$(wc -l <<< "$programs")" | xargs mkdir -p
     while read -r words; do
-        mkdir "$all/$((++count))"
+        count=$((count + 1))
         (
             BATS_TEST_TMPDIR=$all/$count stem=${words%% *}
             PROGRAM=$BUILD/$stem family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$count.
             read -ra OPTIONS <<< "${words#"$stem"}"
             export TMPDIR=$BATS_TEST_TMPDIR/tmp
-            mkdir "$TMPDIR"
             set -e
             "$@"
-            touch "$all/$count.ok"
+            : > "$all/$count.ok"
         ) > "$all/$count.log" 2>&1 < /dev/null 3>&- 4>&- &
         pids+=("$!")
         ((count % AT_A_TIME)) || wait "${pids[@]}" || true # and for nobody else: bats has a child too
@@ -62,8 +62,8 @@ servers() {
 
 nothing_left_at_all() {
     nothing_left_soon
-    equal 'files that were left' '' "$(ls "$TMPDIR")"
-    equal 'names in shared memory that were left' '' "$(find /dev/shm -name "$stem*.$DEMO*" -printf '%f ')"
+    [[ ! $(compgen -G "$TMPDIR/*") ]] || fail 'files that were left:' "$TMPDIR"/*
+    [[ ! $(compgen -G "/dev/shm/$stem*.$DEMO*") ]] || fail 'names in shared memory that were left:' /dev/shm/"$stem"*
 }
 
 # Starts the demo, a line each PACE ms (20), and returns when it has said so many lines. At 200 ms a line, a demo takes longer
@@ -180,14 +180,18 @@ plays_as_usual() { # [COMMAND...] that starts it
     nothing_left_at_all
 }
 
+# Signals ignored and blocked, and where that may be had, process 1.
 STRANGE=("$BUILD/peers/inherit" ignore "$ENDINGS,SIGCHLD" "$BUILD/peers/inherit" block "$ENDINGS,SIGCHLD")
+! unshare -pf --mount-proc true 2> /dev/null || STRANGE=(unshare -pf --mount-proc "${STRANGE[@]}")
 
-@test "00a: signals that were ignored and blocked, and no standard input, change nothing in a demo" {
-    for_all "$(demos | grep -v '^05a')" plays_as_usual "${STRANGE[@]}" "$BUILD/peers/inherit" closed 0 # 05a reads what it is given
+plays_as_usual_in_a_strange_place() {
+    local without_input=("$BUILD/peers/inherit" closed 0)
+    [[ $stem != 05a* ]] || without_input=() # it reads what it is given
+    plays_as_usual "${STRANGE[@]}" "${without_input[@]}"
 }
-@test "00a: being process 1 changes nothing in a demo" {
-    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
-    for_all "$(demos)" plays_as_usual unshare -pf --mount-proc
+
+@test "00a: signals that were ignored and blocked, no standard input, and being process 1 change nothing in a demo" {
+    for_all "$(demos)" plays_as_usual_in_a_strange_place
 }
 
 plays_to_its_end() {
@@ -203,44 +207,33 @@ plays_to_its_end() {
     for_all "$(demos)" plays_to_its_end
 }
 
-ends_although() { # COMMAND... that starts it
-    STARTED_BY="$*" begin_demo 2 2> /dev/null || { ends_at_once 0 && return; }
-    local pid=$DEMO
-    [[ $1 != unshare ]] || pid=$(children_of "$DEMO")
+# Whoever it is that runs the program that was started in a strange place.
+in_its_place() { # PID
+    if [[ ${STRANGE[0]} == unshare ]]; then children_of "$1"; else echo "$1"; fi
+}
+
+demo_ends_although() {
+    local pid
+    STARTED_BY="${STRANGE[*]}" begin_demo 2 2> /dev/null || { ends_at_once 0 && return; }
+    pid=$(in_its_place "$DEMO")
     [[ ! $pid ]] || kill -TERM "$pid" 2> /dev/null || true # it may have ended
     ends_at_once 0 143 1
 }
 
-@test "00a: a demo ends at SIGTERM, although it was ignored and blocked" {
-    PACE=200 AT_A_TIME=24 for_all "$(demos)" ends_although "${STRANGE[@]}"
-}
-@test "00a: process 1 ends at SIGTERM too" {
-    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
-    PACE=200 AT_A_TIME=24 for_all "$(demos)" ends_although unshare -pf --mount-proc
+@test "00a: a demo ends at SIGTERM, although it was ignored and blocked, as process 1 too" {
+    PACE=200 AT_A_TIME=24 for_all "$(demos)" demo_ends_although
 }
 
-server_ends_although() { # COMMAND... that starts it
-    SERVER_PROGRAM=$1 start "${@:2}" "$PROGRAM" "${OPTIONS[@]}"
-    DEMO=$SERVER
-    [[ ! $ADDRESS =~ :[0-9]+$ || ${OPTIONS[*]} == *udp* || $stem == 02* || $stem == 04* || $stem == 09* ]] || ask 'still here' > /dev/null
-    kill -TERM "$SERVER"
-    stopped
-}
-
-@test "00a: a server ends when told, whatever signals it found ignored or blocked" {
-    for_all "$(servers)" server_ends_although "${STRANGE[@]}"
-}
-
-server_ends_as_process_1() {
-    SERVER_PROGRAM=unshare start -pf --mount-proc "$PROGRAM" "${OPTIONS[@]}"
+server_ends_although() {
+    SERVER_PROGRAM=${STRANGE[0]} start "${STRANGE[@]:1}" "$PROGRAM" "${OPTIONS[@]}"
     DEMO=PID
-    kill -TERM "$(children_of "$SERVER")"
+    [[ ! $ADDRESS =~ :[0-9]+$ || ${OPTIONS[*]} == *udp* || $stem == 02* || $stem == 04* || $stem == 09* ]] || ask 'still here' > /dev/null
+    kill -TERM "$(in_its_place "$SERVER")"
     stopped
 }
 
-@test "00a: a server ends when told, as process 1 too" {
-    unshare -pf --mount-proc true 2> /dev/null || skip 'needs a pid namespace of its own'
-    for_all "$(servers)" server_ends_as_process_1
+@test "00a: a server ends when told, whatever signals it found ignored or blocked, as process 1 too" {
+    for_all "$(servers)" server_ends_although
 }
 
 # ---- What cannot be printed --------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 
 cd "$BATS_TEST_DIRNAME/.." || exit 1
 export LC_ALL=C
-stem=$(basename "$BATS_TEST_FILENAME" .bats)
+stem=${BATS_TEST_FILENAME##*/} stem=${stem%.bats}
 BUILD=${BUILD:-build}
 [[ $BUILD == /* ]] || BUILD=$PWD/$BUILD
 PROGRAM=$BUILD/$stem
@@ -90,23 +90,35 @@ stop() {
     wait "$server" || status=$?
     wait "$DRAIN"
     equal 'status of the server' $((${ENDS_BY_SIGNAL:-0} * 143)) "$status"
-    equal 'errors of the server' '' "$(cat "$LOG.errors")"
+    [[ ! -s $LOG.errors ]] || fail 'errors of the server:' "$(cat "$LOG.errors")"
     [[ ${ENDS_BY_SIGNAL:-} ]] || equal 'last line of the server' 'server | stopped' "$(tail -n 1 "$LOG")"
     release
     nothing_left
 }
 
+# Whoever has been left, as /proc/PID/environ.
+left() {
+    grep -lF "$family" /proc/[0-9]*/environ 2> /dev/null || true
+}
+
+no_socket_left() {
+    local file
+    for file in "$BATS_TEST_TMPDIR"/{*,*/*,*/*/*}; do
+        [[ ! -S $file ]] || fail "a socket that was left: $file"
+    done
+}
+
 nothing_left() {
     [[ $family ]] || fail 'nothing_left: no family of processes to look for'
-    equal 'processes that were left' '' "$(grep -lF "$family" /proc/[0-9]*/environ 2> /dev/null || true)"
-    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+    equal 'processes that were left' '' "$(left)"
+    no_socket_left
 }
 
 # For those who end because somebody else has ended: they may need a moment more.
 nothing_left_soon() {
     local end=$((SECONDS + $(limit 5)))
-    while grep -qF "$family" /proc/[0-9]*/environ 2> /dev/null && ((SECONDS <= end)); do :; done
-    nothing_left
+    while [[ $(left) ]]; do ((SECONDS <= end)) || nothing_left; done
+    no_socket_left
 }
 
 # Stops the server in its tracks until kill -CONT.
@@ -282,7 +294,7 @@ claim() { # PROGRAM CLAIM
     # to a file: a process that is left behind would keep a pipe open
     limited env "$family" TMPDIR="$BATS_TEST_TMPDIR" "$BUILD/peers/$1" "$2" > "$BATS_TEST_TMPDIR/measured" 3>&- 4>&-
     [[ -s $BATS_TEST_TMPDIR/measured ]] || fail "$1 $2: has measured nothing"
-    equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
+    no_socket_left
 }
 
 # ---- Transcripts and slides --------------------------------------------------------------------------------------------
@@ -296,7 +308,17 @@ pattern() {
 }
 
 same_transcript() { # WHAT EXPECTED GOT
-    [[ $3 =~ ^$(pattern <<< "$2")$ ]] || fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
+    [[ $3 =~ ^$(pattern <<< "$2")$ ]] || differs "$@"
+}
+
+differs() { # WHAT EXPECTED GOT
+    local -a want have
+    local i=0
+    [[ $STOP_AT_FIRST && $'\n'$2$'\n' != *$'\n...\n'* ]] || fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
+    mapfile -t want <<< "$2"
+    mapfile -t have <<< "$3"
+    while ((i < ${#want[@]})) && [[ ${have[i]-} =~ ^$(pattern <<< "${want[i]}")$ ]]; do i=$((i + 1)); done
+    fail "$1, line $((i + 1)): expected" "${want[i]-(nothing)}" "but got" "${have[i]-(nothing)}"
 }
 
 # Prints the numbers of the first lines of the deck's fenced blocks of a language.
@@ -387,12 +409,22 @@ same_story() { # WHAT WORDS ONE OTHER
     equal "$1" "$3" "$4"
 }
 
-# The demo in these many runs, each time the same but for what differs by nature.
+# What the deck says that the demo prints with these words; nothing if it does not show that.
+in_the_deck() { # [WORDS...]
+    awk -v built="\$ build/$stem${*:+ $*}" -v made="\$ make ${stem%%_*}${*:+ ARGS=\"$*\"}" '/^```/ { if (found) exit }
+        found && /^\$ / { exit }
+        found
+        $0 == built || $0 == made { found = 1 }' "slides/$stem.md"
+}
+
+# The demo is what the deck shows, and in these many runs the same each time but for what differs by nature.
 check_demo() { # RUNS [WORDS...]
-    local runs=$1 first again i
+    local runs=$1 deck first again i
     shift
+    deck=$(in_the_deck "$@")
     first=$(play "$@")
-    for ((i = 1; i < runs; i++)); do
+    [[ ! $deck ]] || same_transcript 'the demo, beside that of the deck' "$deck" "$(in_glibc_words "$first")"
+    for ((i = 2; i <= runs; i++)); do
         again=$(play "$@")
         equal "run $i of the demo" "$(neutral <<< "$first")" "$(neutral <<< "$again")"
     done
