@@ -4,10 +4,11 @@
 load helper
 load peers/every_server
 
+@test "01a: the demo is the same each time" { check_demo 5; }
+@test "01a: answers in upper case" { every_server_answers_in_upper_case; }
+
 # It has nothing to give back: it ends as any program does.
 ENDS_BY_SIGNAL=1
-
-@test "01a: the demo is the same each time" { check_demo 5; }
 
 @test "01a: bob waits until ann has left" {
     start serve
@@ -23,7 +24,6 @@ ENDS_BY_SIGNAL=1
     stop
 }
 
-@test "01a: answers in upper case" { every_server_answers_in_upper_case; }
 @test "01a: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "01a: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "01a: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -33,6 +33,7 @@ ENDS_BY_SIGNAL=1
 @test "01a: serves netcat" { every_server_serves_netcat; }
 @test "01a: has a client" { every_server_has_a_client; }
 @test "01a: survives a silent client" { every_server_survives_a_silent_client; }
+
 @test "01a: names what is wrong" { every_server_names_what_is_wrong; }
 @test "01a: names a port in use" { every_server_names_a_port_in_use; }
 @test "01a: names a privileged port" { every_server_names_a_privileged_port; }

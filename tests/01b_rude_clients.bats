@@ -5,6 +5,7 @@ load helper
 load peers/every_server
 
 @test "01b: the demo is the same each time" { check_demo 5; }
+@test "01b: answers in upper case" { every_server_answers_in_upper_case; }
 
 @test "01b: the server says what was wrong with each client, and serves on" {
     equal 'what the server says of those who leave' 'server | client 1 has left: end of file
@@ -35,7 +36,6 @@ ended() { # RUDE MESSAGE
     done
 }
 
-@test "01b: answers in upper case" { every_server_answers_in_upper_case; }
 @test "01b: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "01b: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "01b: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -51,10 +51,12 @@ ended() { # RUDE MESSAGE
 @test "01b: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
 @test "01b: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "01b: stops with clients connected" { every_server_stops_with_clients_connected; }
+
 @test "01b: names what is wrong" {
     every_server_names_what_is_wrong
     refuses 2 '--rude wild: not reset, gone, signal, full or all' --rude wild
 }
+
 @test "01b: names a port in use" { every_server_names_a_port_in_use; }
 @test "01b: has help" { every_server_has_help --host --port --plain --rude; }
 @test "01b: the slides show what is so" { check_slides; }

@@ -7,6 +7,9 @@
 load helper
 load peers/every_server
 
+@test "02: the demo is the same each time" { check_demo 5; }
+@test "02: answers in upper case" { every_server_answers_in_upper_case; }
+
 # Sends the text as one datagram and prints the reply; also for `serves` and for the tests of every server.
 ask() {
     peer packets "$ADDRESS" "$1"
@@ -130,8 +133,6 @@ server | stopped" "$(tail -n 3 "$LOG")"
     stop
 }
 
-@test "02: answers in upper case" { every_server_answers_in_upper_case; }
-
 # ---- Clients -----------------------------------------------------------------------------------------------------------
 
 @test "02: serves netcat" {
@@ -250,6 +251,16 @@ server | stopped" "$(tail -n 3 "$LOG")"
     stop
 }
 
+# ---- The demo -----------------------------------------------------------------------------------------------------------
+
+@test "02: the demo cuts at --size" {
+    [[ $(play --size 64) == *'bob    | sends one datagram of 80 bytes
+server | received 64 of 80 bytes: the datagram is cut
+bob    | received 64 bytes'* ]]
+}
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "02: names what is wrong" {
     every_server_names_what_is_wrong
     refuses 2 '--size 63: not a number from 64 to 32768' serve --size 63
@@ -265,15 +276,4 @@ server | stopped" "$(tail -n 3 "$LOG")"
 @test "02: names a port in use" { every_server_names_a_port_in_use; }
 @test "02: names a privileged port" { every_server_names_a_privileged_port; }
 @test "02: has help" { every_server_has_help --host --port --size; }
-
-# ---- The demo and the slides: last, because a demo whose reply is lost only ends when its time is up --------------------
-
-@test "02: the demo is the same each time" { check_demo 5; }
-
-@test "02: the demo cuts at --size" {
-    [[ $(play --size 64) == *'bob    | sends one datagram of 80 bytes
-server | received 64 of 80 bytes: the datagram is cut
-bob    | received 64 bytes'* ]]
-}
-
 @test "02: the slides show what is so" { check_slides; }

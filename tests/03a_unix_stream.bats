@@ -5,6 +5,9 @@
 load helper
 load peers/every_server
 
+@test "03a: the demo is the same each time" { check_demo 5; }
+@test "03a: answers in upper case" { at_a_path every_server_answers_in_upper_case; }
+
 at_a_path() {
     SERVE=(serve --path "$BATS_TEST_TMPDIR/s")
     "$@"
@@ -167,31 +170,14 @@ without_privilege() {
 
 # ---- The demo and the command line -------------------------------------------------------------------------------------
 
-@test "03a: the demo is the same each time" { check_demo 5; }
-@test "03a: the slides show what is so" { check_slides; }
-
 @test "03a: the demo leaves no path behind" {
     TMPDIR=$BATS_TEST_TMPDIR play > "$BATS_TEST_TMPDIR/transcript"
     grep -q "listening on $BATS_TEST_TMPDIR/$stem" "$BATS_TEST_TMPDIR/transcript"
     equal 'what is left' "$BATS_TEST_TMPDIR/transcript" "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
 }
 
-@test "03a: names what is wrong" {
-    refuses 2 '--path: wants a value' serve --path
-    refuses 2 '--port: no such option; see --help' serve --port 80
-    refuses 2 'srve: no such command; see --help' srve
-    refuses 2 'an empty path names no socket' serve --path ''
-    refuses 2 'an empty path names no socket' connect ''
-    refuses 2 'more: unexpected' serve more
-    refuses 2 'connect: wants PATH' connect
-    refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
-}
-
-@test "03a: has help" { every_server_has_help --path; }
-
 # ---- A server for one client at a time ---------------------------------------------------------------------------------
 
-@test "03a: answers in upper case" { at_a_path every_server_answers_in_upper_case; }
 @test "03a: answers after a half-close" { at_a_path every_server_answers_after_a_half_close; }
 @test "03a: passes a mebibyte unharmed" { at_a_path every_server_passes_a_mebibyte_unharmed; }
 @test "03a: answers byte by byte" { at_a_path every_server_answers_byte_by_byte; }
@@ -215,3 +201,19 @@ without_privilege() {
     equal 'the last line' "$stem: fork: Resource temporarily unavailable" "${lines[-1]}"
     equal 'sockets that were left' '' "$(find "$BATS_TEST_TMPDIR" -type s)"
 }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "03a: names what is wrong" {
+    refuses 2 '--path: wants a value' serve --path
+    refuses 2 '--port: no such option; see --help' serve --port 80
+    refuses 2 'srve: no such command; see --help' srve
+    refuses 2 'an empty path names no socket' serve --path ''
+    refuses 2 'an empty path names no socket' connect ''
+    refuses 2 'more: unexpected' serve more
+    refuses 2 'connect: wants PATH' connect
+    refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
+}
+
+@test "03a: has help" { every_server_has_help --path; }
+@test "03a: the slides show what is so" { check_slides; }

@@ -4,6 +4,8 @@
 load helper
 load peers/every_server # for refuses and every_server_has_help
 
+@test "03b: the demo is the same each time" { check_demo 5; }
+
 # ---- Names -------------------------------------------------------------------------------------------------------------
 
 answers_datagrams() {
@@ -119,15 +121,15 @@ answers_datagrams() {
 
 # ---- The demo and the command line -------------------------------------------------------------------------------------
 
-@test "03b: the demo is the same each time" { check_demo 5; }
 @test "03b: the demo's clients have names, whatever the options" { equal 'the demo' "$(play | neutral)" "$(play --no-name | neutral)"; }
-@test "03b: the slides show what is so" { check_slides; }
 
 @test "03b: the demo leaves no path behind" {
     TMPDIR=$BATS_TEST_TMPDIR play > "$BATS_TEST_TMPDIR/transcript"
     grep -q "listening on $BATS_TEST_TMPDIR/$stem" "$BATS_TEST_TMPDIR/transcript"
     equal 'what is left' "$BATS_TEST_TMPDIR/transcript" "$(find "$BATS_TEST_TMPDIR" -mindepth 1)"
 }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "03b: names what is wrong" {
     local too_long
@@ -144,3 +146,4 @@ answers_datagrams() {
 }
 
 @test "03b: has help" { every_server_has_help --path --no-name; }
+@test "03b: the slides show what is so" { check_slides; }

@@ -6,7 +6,14 @@
 load helper
 load peers/every_server
 
-# ---- The time server's protocol: "[ctime] line" for each line ----------------------------------------------------------
+@test "04: the demo is the same each time" { check_demo 5; }
+
+@test "04: ... also with --naive, where three answers are wrong" {
+    check_demo 3 --naive
+    equal 'the answers' 'ann    | received "[TIME] hel\n"
+ann    | received "[TIME] lo\nwor\n"
+ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* received')"
+}
 
 date='[A-Z][a-z]{2} [A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}'
 
@@ -141,6 +148,7 @@ bound_is() { # LIMIT WORDS...
 }
 
 @test "04: the bound is 1024 bytes, newline included" { bound_is 1024; }
+
 @test "04: --longest sets the bound" {
     bound_is 64 --longest 64
     bound_is 65536 --longest 65536
@@ -198,6 +206,7 @@ time_is_that_of_date() { # TZ
 }
 
 @test "04: the time is that of now" { time_is_that_of_date UTC; }
+
 @test "04: the time is local" {
     time_is_that_of_date XYZ-5:30
     time_is_that_of_date XYZ+11
@@ -232,15 +241,6 @@ time_is_that_of_date() { # TZ
 }
 
 # ---- As every server ---------------------------------------------------------------------------------------------------
-
-@test "04: the demo is the same each time" { check_demo 5; }
-@test "04: ... also with --naive, where three answers are wrong" {
-    check_demo 3 --naive
-    equal 'the answers' 'ann    | received "[TIME] hel\n"
-ann    | received "[TIME] lo\nwor\n"
-ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* received')"
-}
-@test "04: the slides show what is so" { check_slides; }
 
 @test "04: the demo plays with the shortest and the longest lines" {
     [[ $(play --longest 64) == *'a line of 65 bytes'*'longer than 64 bytes: refused'* ]]
@@ -297,6 +297,7 @@ ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* rece
 @test "04: survives a silent client" { every_server_survives_a_silent_client; }
 @test "04: survives EMFILE without a spin" { every_server_survives_emfile 4 -S; }
 @test "04: stops with clients connected" { every_server_stops_with_clients_connected; }
+
 @test "04: stops in the middle of a line" {
     start serve
     dial
@@ -306,6 +307,8 @@ ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* rece
     hang_up
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "04: names what is wrong" {
     every_server_names_what_is_wrong
     refuses 2 '--longest 63: not a number from 64 to 65536' serve --longest 63
@@ -313,6 +316,8 @@ ann    | received "[TIME] ld\n\n"' "$(play --naive | neutral | grep 'ann .* rece
     refuses 2 '--longest: wants a value' serve --longest
     refuses 2 '--naive=1: takes no value' serve --naive=1
 }
+
 @test "04: names a port in use" { every_server_names_a_port_in_use; }
 @test "04: names a privileged port" { every_server_names_a_privileged_port; }
 @test "04: has help" { every_server_has_help --host --port --longest --naive; }
+@test "04: the slides show what is so" { check_slides; }

@@ -1,12 +1,11 @@
 # The mistakes that these tests catch: end of file taken for no input; a second read after one "readable"; the set or the
 # time-out filled only once; the number of descriptors where select wants the highest plus one; microseconds taken for
 # milliseconds; one line taken where the read brought two; a buffer that select cannot see; EINTR taken for an error.
-# The demo and the slides come last: a test that names the mistake goes before.
 # shellcheck disable=SC2154
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
-# ---- A keyboard for the program: a FIFO that stays open until ends -----------------------------------------------------
+@test "05a: the demo is the same each time" { check_demo 5 play --timeout 50; }
 
 # Starts the program (or $WATCHER). What was typed before it starts is there already.
 watch() { # WORDS...
@@ -237,6 +236,8 @@ with_closed_input() { # WORDS...
     "$@" <&-
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "05a: names what is wrong with standard input" {
     run with_closed_input limited "$PROGRAM"
     equal 'status without standard input' 0 "$status"
@@ -265,7 +266,4 @@ with_closed_input() { # WORDS...
     [[ $output == *'(1 to 60000, default 1000)'* ]]
 }
 
-# ---- What the class sees -----------------------------------------------------------------------------------------------
-
-@test "05a: the demo is the same each time" { check_demo 5 play --timeout 50; }
 @test "05a: the slides show what is so" { check_slides; }

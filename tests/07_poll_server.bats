@@ -8,9 +8,10 @@ load peers/concurrent
 load peers/event_loop
 
 @test "07: the demo is the same each time" { check_demo 5; }
+@test "07: answers in upper case" { every_server_answers_in_upper_case; }
+
 @test "07: says what lesson 06 says" { event_loop_says_what_lesson_06_says; }
 
-@test "07: answers in upper case" { every_server_answers_in_upper_case; }
 @test "07: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "07: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "07: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -79,6 +80,7 @@ without() { # SECTION FILE, and without the two functions
 @test "07: names a port in use" { every_server_names_a_port_in_use; }
 @test "07: names a privileged port" { every_server_names_a_privileged_port; }
 @test "07: has help" { every_server_has_help --host --port; }
+
 @test "07: the slides show what is so" {
     check_slides
 }

@@ -9,15 +9,18 @@ load peers/every_server
 load peers/concurrent
 load peers/event_loop
 
+@test "08a: the demo is the same each time" { check_demo 5; }
+@test "08a: the demo is the same each time with --edge" { check_demo 3 --edge; }
+@test "08a: answers in upper case" { every_server_answers_in_upper_case; }
+
 edge() {
     SERVE=(serve --edge)
 }
 
-@test "08a: the demo is the same each time" { check_demo 5; }
 @test "08a: says what lesson 06 says" { event_loop_says_what_lesson_06_says; }
+
 # ---- Level-triggered ---------------------------------------------------------------------------------------------------
 
-@test "08a: answers in upper case" { every_server_answers_in_upper_case; }
 @test "08a: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "08a: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "08a: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -83,7 +86,6 @@ edge() {
 @test "08a: --edge serves on while accept fails" { edge; concurrent_serves_on_while_accept_fails; }
 @test "08a: --edge stops with clients of every kind" { edge; concurrent_stops_with_clients_of_every_kind; }
 
-@test "08a: the demo is the same each time with --edge" { check_demo 3 --edge; }
 @test "08a: says with --edge what it says without" {
     same_story 'the demo' 'ann    | received' "$(play | neutral)" "$(play --edge | neutral)"
 }
@@ -132,12 +134,13 @@ edge() {
     ((poll > 0 && epoll >= 2 * poll)) || fail "$epoll round trips/s, and $poll in lesson 07"
 }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "08a: names what is wrong" { every_server_names_what_is_wrong; }
 @test "08a: names a port in use" { every_server_names_a_port_in_use; }
 @test "08a: names a privileged port" { every_server_names_a_privileged_port; }
 @test "08a: has help" { every_server_has_help --host --port --edge; }
+
 @test "08a: the slides show what is so" {
     check_slides
 }

@@ -5,6 +5,8 @@
 load helper
 load peers/every_server
 
+@test "09b: the demo is the same each time" { needs_time_wait && check_demo 5; }
+
 in_use='Address already in use'
 # An address of this process alone: nobody else takes a port there, or leaves a TIME_WAIT.
 OWN_HOST=127.$((BASHPID / 256 % 256)).$((BASHPID % 256)).9
@@ -52,8 +54,6 @@ leave_a_time_wait() { # OPTION...
 
 # ---- The demo ----------------------------------------------------------------------------------------------------------
 
-@test "09b: the demo is the same each time" { needs_time_wait && check_demo 5; }
-
 @test "09b: the demo restarts in TIME_WAIT only if the old and the new server set the option" {
     needs_time_wait
     equal 'the demo' 'server | old: no option    | TIME_WAIT | new: no option    | bind: EADDRINUSE
@@ -70,8 +70,6 @@ server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
     equal status 0 "$status"
     equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .*bind: ok$' <<< "$output")"
 }
-
-@test "09b: the slides show what is so" { needs_time_wait && check_slides; }
 
 # ---- Hanging up, and a restart ----------------------------------------------------------------------------------------
 
@@ -215,6 +213,8 @@ server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
 
 @test "09b: stops with clients connected" { every_server_stops_with_clients_connected; }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "09b: names what is wrong" {
     refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
     refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
@@ -241,3 +241,4 @@ server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
 }
 
 @test "09b: has help" { every_server_has_help --host --port --no-reuse --reuse-port; }
+@test "09b: the slides show what is so" { needs_time_wait && check_slides; }

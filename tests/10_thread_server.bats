@@ -8,23 +8,18 @@ load peers/every_server
 load peers/concurrent
 
 @test "10: the demo is the same each time" { check_demo 5; }
-
-# ---- The end -----------------------------------------------------------------------------------------------------------
-
-@test "10: stops with clients connected" { every_server_stops_with_clients_connected; }
-@test "10: stops at once with clients of every kind" {
-    concurrent_stops_with_clients_of_every_kind
-    equal 'clients that have left' 6 "$(grep -c 'has left' "$LOG")"
-}
+@test "10: answers in upper case" { every_server_answers_in_upper_case; }
 
 # ---- Nobody waits for others -------------------------------------------------------------------------------------------
 
 @test "10: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
 @test "10: serves beside 300 idle clients" { concurrent_serves_beside_300_idle_clients; }
+
 @test "10: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
     concurrent_serves_beside_a_client_that_never_reads
 }
+
 @test "10: serves many at once" { concurrent_serves_many_at_once; }
 @test "10: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
 @test "10: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
@@ -132,7 +127,6 @@ takes_for_a_client() { # KIB
 
 # ---- What every server does --------------------------------------------------------------------------------------------
 
-@test "10: answers in upper case" { every_server_answers_in_upper_case; }
 @test "10: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "10: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "10: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -149,7 +143,16 @@ takes_for_a_client() { # KIB
 @test "10: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
 @test "10: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
+# ---- The end -----------------------------------------------------------------------------------------------------------
+
+@test "10: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+@test "10: stops at once with clients of every kind" {
+    concurrent_stops_with_clients_of_every_kind
+    equal 'clients that have left' 6 "$(grep -c 'has left' "$LOG")"
+}
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "10: names sizes out of range" {
     refuses 2 '--stack 31: not a number from 32 to 65536' serve --stack 31

@@ -7,10 +7,15 @@ load peers/every_server
 load peers/concurrent
 load peers/children
 
+@test "11a: the demo is the same each time" { check_demo 5; }
+@test "11a: the demo with --keep-open is the same each time" { check_demo 5 --keep-open; }
+@test "11a: answers in upper case" { every_server_answers_in_upper_case; }
+
 # Prints the inodes of the sockets that are bound to the server's port and in this state. proc_net_tcp(5)
 inodes() { # STATE
     awk -v port=":$(printf '%04X' "$PORT")$" -v state="$1" '$2 ~ port && $4 == state { print $10 }' /proc/net/tcp
 }
+
 listening=0A half_closed=08
 
 # ---- A process for each client ---------------------------------------------------------------------------------------
@@ -201,9 +206,6 @@ three_clients_come_and_leave() {
 
 # ---- The demo, and the lesson before ---------------------------------------------------------------------------------
 
-@test "11a: the demo is the same each time" { check_demo 5; }
-@test "11a: the demo with --keep-open is the same each time" { check_demo 5 --keep-open; }
-
 # The clients see the same, whoever serves them.
 @test "11a: says what lesson 10 says, but for who serves" {
     local ours theirs
@@ -224,7 +226,6 @@ body() { # FUNCTION FILE
 
 # ---- What every server does ------------------------------------------------------------------------------------------
 
-@test "11a: answers in upper case" { every_server_answers_in_upper_case; }
 @test "11a: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "11a: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "11a: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -242,7 +243,7 @@ body() { # FUNCTION FILE
 @test "11a: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "11a: stops with clients connected" { every_server_stops_with_clients_connected; }
 
-# ---- Options ---------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "11a: an option without a value takes none" { refuses 2 '--keep-open=yes: takes no value' --keep-open=yes; }
 @test "11a: names what is wrong" { every_server_names_what_is_wrong; }

@@ -5,6 +5,11 @@ load helper
 load peers/every_server
 load peers/children
 
+@test "11b: the demo is the same each time, in each of its ways" {
+    local way
+    for way in --children=3 --once --ignore --no-reap; do check_demo 5 "$way"; done
+}
+
 # Plays the demo until it has said these words, and stops it in its tracks. It pauses after each line.
 play_until() { # WORDS [OPTION...]
     LOG=$BATS_TEST_TMPDIR/log
@@ -107,11 +112,6 @@ zombies_before_the_end() { # [OPTION...]
 
 # ---- The demo --------------------------------------------------------------------------------------------------------
 
-@test "11b: the demo is the same each time, in each of its ways" {
-    local way
-    for way in --children=3 --once --ignore --no-reap; do check_demo 5 "$way"; done
-}
-
 @test "11b: a demo that is killed leaves no child" {
     play_until '| ends with status 1'
     kill -KILL "$SERVER"
@@ -125,6 +125,8 @@ zombies_before_the_end() { # [OPTION...]
     equal 'status' 1 "$status"
     equal 'the last line' "$stem: fork: Resource temporarily unavailable" "${lines[-1]}"
 }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "11b: names what is wrong" {
     refuses 2 '--once, --ignore, --no-reap: one at a time' --once --no-reap

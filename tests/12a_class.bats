@@ -3,6 +3,8 @@
 # shellcheck disable=SC2154
 load helper
 
+@test "12a: the demo is the same each time" { check_demo 5; }
+
 @test "12a: three servers take the same steps, and each step is that of its class" {
     equal 'the demo' 'ann    | sends "hello"
 server | handle_request of a TCPServer
@@ -24,8 +26,6 @@ server |   close_request: request 1 is done
 server |   close_request: close
 ann    | received "HELLO", then end of file' "$(play)"
 }
-
-@test "12a: the demo is the same each time" { check_demo 5; }
 
 @test "12a: without super, the connection stays open" {
     equal 'what changes' '< server |   close_request: close

@@ -7,6 +7,9 @@ load helper
 load peers/every_server
 load peers/traps
 
+@test "12b: the demo is the same each time" { check_demo 5; }
+@test "12b: tcp: answers in upper case" { tcp every_server_answers_in_upper_case; }
+
 tcp() {
     SERVE=(serve --class tcp)
     "$@"
@@ -64,8 +67,6 @@ server | a UnixDatagramServer with a DatagramRequestHandler' \
         "$(texts 12b_request.svg | sed -n 's/^call //p')"
 }
 
-@test "12b: the demo is the same each time" { check_demo 5; }
-
 @test "12b: SIGINT and SIGTERM end the demo early, with status 0" {
     SLOW=50 broken_off_by INT 0 'get_request'
     SLOW=50 broken_off_by TERM 0 'process_request'
@@ -91,8 +92,6 @@ server | a UnixDatagramServer with a DatagramRequestHandler' \
     equal 'status, and the replies' '0 1' "${PIPESTATUS[0]} $(cat "$TMPDIR/log")"
     equal 'what is left' log "$(ls "$BATS_TEST_TMPDIR")"
 }
-
-@test "12b: the slides show what is so" { check_slides; }
 
 # ---- Datagrams ---------------------------------------------------------------------------------------------------------
 
@@ -287,44 +286,6 @@ queues_200_clients() {
 
 # ---- The command line --------------------------------------------------------------------------------------------------
 
-@test "12b: names what is wrong" {
-    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' serve --class xtcp
-    refuses 2 '--class unix: not one of tcp, udp, unix-stream, unix-datagram' connect --class unix 127.0.0.1 80
-    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' --class xtcp
-    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' connect --class xtcp "$BATS_TEST_TMPDIR/none"
-    refuses 2 '--class udp: has no path' connect --class udp "$BATS_TEST_TMPDIR/none"
-    refuses 2 '--class: wants a value' serve --class
-    refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
-    refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
-    refuses 2 '--port: wants a value' serve --port
-    refuses 2 '--path: wants a value' serve --path
-    refuses 2 '--prot: no such option; see --help' serve --prot 80
-    refuses 2 'srve: no such command; see --help' srve
-    refuses 2 'more: unexpected' serve more
-    refuses 2 'connect: wants HOST PORT' connect
-    refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
-    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --host 127.0.0.999
-    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --class udp --host 127.0.0.999
-    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
-    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --class udp --host 192.0.2.1
-    refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
-    refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 80
-    refuses 2 'an empty path names no socket' serve --class unix-stream --path ''
-    refuses 2 'an empty path names no socket' connect ''
-    start serve --class unix-stream
-    refuses 1 "connect $ADDRESS: Protocol wrong type for socket" connect --class unix-datagram "$ADDRESS"
-    stop
-}
-
-# With SO_REUSEADDR the second could bind it too, and take the packets of the first: lesson 09.
-@test "12b: udp: names a port in use" {
-    asks_by_datagram
-    start serve --class udp
-    refuses 1 "bind 127.0.0.1:$PORT: Address already in use" serve --class udp --port "$PORT"
-    serves
-    stop
-}
-
 @test "12b: connect says where nobody listens" {
     start serve # holds its port on 127.0.0.1, so that nobody has the same on 127.0.0.2
     refuses 1 "connect 127.0.0.2:$PORT: Connection refused" connect 127.0.0.2 "$PORT"
@@ -337,10 +298,6 @@ queues_200_clients() {
     serves
     stop
 }
-
-@test "12b: tcp: names a port in use" { tcp every_server_names_a_port_in_use; }
-@test "12b: tcp: names a privileged port" { tcp every_server_names_a_privileged_port; }
-@test "12b: has help" { every_server_has_help --class --host --port --path; }
 
 # ---- A server for one client at a time ---------------------------------------------------------------------------------
 
@@ -358,7 +315,6 @@ queues_200_clients() {
     stop
 }
 
-@test "12b: tcp: answers in upper case" { tcp every_server_answers_in_upper_case; }
 @test "12b: tcp: answers after a half-close" { tcp every_server_answers_after_a_half_close; }
 @test "12b: tcp: passes a mebibyte unharmed" { tcp every_server_passes_a_mebibyte_unharmed; }
 @test "12b: tcp: answers byte by byte" { tcp every_server_answers_byte_by_byte; }
@@ -415,3 +371,48 @@ queues_200_clients() {
 @test "12b: a datagram that is cut is noticed" { a_datagram_that_is_cut_is_noticed; }
 @test "12b: a stream has lines and time outs" { a_stream_has_lines_and_time_outs; }
 @test "12b: a datagram is always answered" { a_datagram_is_always_answered; }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "12b: names what is wrong" {
+    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' serve --class xtcp
+    refuses 2 '--class unix: not one of tcp, udp, unix-stream, unix-datagram' connect --class unix 127.0.0.1 80
+    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' --class xtcp
+    refuses 2 '--class xtcp: not one of tcp, udp, unix-stream, unix-datagram' connect --class xtcp "$BATS_TEST_TMPDIR/none"
+    refuses 2 '--class udp: has no path' connect --class udp "$BATS_TEST_TMPDIR/none"
+    refuses 2 '--class: wants a value' serve --class
+    refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
+    refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
+    refuses 2 '--port: wants a value' serve --port
+    refuses 2 '--path: wants a value' serve --path
+    refuses 2 '--prot: no such option; see --help' serve --prot 80
+    refuses 2 'srve: no such command; see --help' srve
+    refuses 2 'more: unexpected' serve more
+    refuses 2 'connect: wants HOST PORT' connect
+    refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
+    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --host 127.0.0.999
+    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --class udp --host 127.0.0.999
+    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
+    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --class udp --host 192.0.2.1
+    refuses 1 "connect $BATS_TEST_TMPDIR/none: No such file or directory" connect "$BATS_TEST_TMPDIR/none"
+    refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 80
+    refuses 2 'an empty path names no socket' serve --class unix-stream --path ''
+    refuses 2 'an empty path names no socket' connect ''
+    start serve --class unix-stream
+    refuses 1 "connect $ADDRESS: Protocol wrong type for socket" connect --class unix-datagram "$ADDRESS"
+    stop
+}
+
+# With SO_REUSEADDR the second could bind it too, and take the packets of the first: lesson 09.
+@test "12b: udp: names a port in use" {
+    asks_by_datagram
+    start serve --class udp
+    refuses 1 "bind 127.0.0.1:$PORT: Address already in use" serve --class udp --port "$PORT"
+    serves
+    stop
+}
+
+@test "12b: tcp: names a port in use" { tcp every_server_names_a_port_in_use; }
+@test "12b: tcp: names a privileged port" { tcp every_server_names_a_privileged_port; }
+@test "12b: has help" { every_server_has_help --class --host --port --path; }
+@test "12b: the slides show what is so" { check_slides; }

@@ -9,18 +9,20 @@ load peers/traps
 load peers/concurrent
 load peers/children
 
+@test "13a: the demo is the same each time" {
+    check_demo 5
+    check_demo 3 --class tcp
+    check_demo 3 --class forking-tcp
+}
+
+@test "13a: threading-tcp: answers in upper case" { on threading-tcp every_server_answers_in_upper_case; }
+
 on() { # CLASS FUNCTION [WORDS...]
     SERVE=(serve --class "$1")
     "${@:2}"
 }
 
 # ---- The demo ----------------------------------------------------------------------------------------------------------
-
-@test "13a: the demo is the same each time" {
-    check_demo 5
-    check_demo 3 --class tcp
-    check_demo 3 --class forking-tcp
-}
 
 @test "13a: four clients take four units of time, or one" {
     local class words
@@ -163,6 +165,7 @@ given_processes() {
 @test "13a: forking-tcp: no child outlives its server, and the port is free" { on forking-tcp no_child_outlives_its_server; }
 @test "13a: forking-tcp: waits for its own children only" { on forking-tcp waits_for_its_own_children_only; }
 @test "13a: forking-tcp: a stopped child keeps nobody from ending" { on forking-tcp a_stopped_child_keeps_nobody_from_ending; }
+
 @test "13a: forking-tcp: children are reaped, whatever was inherited" {
     on forking-tcp children_are_reaped_whatever_was_inherited
 }
@@ -216,13 +219,14 @@ drops_the_second() { # CLASS
 
 @test "13a: threading-tcp: serves beside a silent client" { on threading-tcp concurrent_serves_beside_a_silent_client; }
 @test "13a: threading-tcp: serves beside 300 idle clients" { on threading-tcp concurrent_serves_beside_300_idle_clients; }
+
 @test "13a: threading-tcp: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
     on threading-tcp concurrent_serves_beside_a_client_that_never_reads
 }
+
 @test "13a: threading-tcp: serves many at once" { on threading-tcp concurrent_serves_many_at_once; }
 @test "13a: threading-tcp: serves on while accept fails" { on threading-tcp concurrent_serves_on_while_accept_fails; }
-@test "13a: threading-tcp: answers in upper case" { on threading-tcp every_server_answers_in_upper_case; }
 @test "13a: threading-tcp: answers after a half-close" { on threading-tcp every_server_answers_after_a_half_close; }
 @test "13a: threading-tcp: passes a mebibyte unharmed" { on threading-tcp every_server_passes_a_mebibyte_unharmed; }
 @test "13a: threading-tcp: answers byte by byte" { on threading-tcp every_server_answers_byte_by_byte; }
@@ -295,38 +299,6 @@ serves_40_at_once() {
 @test "13a: forking-unix-stream: survives a client that is gone" { on forking-unix-stream every_server_survives_a_client_that_is_gone; }
 @test "13a: forking-unix-stream: stops with clients connected" { on forking-unix-stream every_server_stops_with_clients_connected; }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
-
-@test "13a: names what no class is called, and what the demo does not play" {
-    local which='not tcp, udp, unix-stream or unix-datagram, nor one of these after threading- or forking-'
-    refuses 2 "--class threading: $which" serve --class threading
-    refuses 2 "--class TCPServer: $which" --class TCPServer
-    refuses 2 "--class '': $which" connect --class "''" 127.0.0.1 80
-    refuses 2 '--class forking-udp: serves, but the demo plays over connections' --class forking-udp
-}
-
-# Not every_server_names_what_is_wrong: connect takes HOST PORT or PATH here.
-@test "13a: names what is wrong" {
-    refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
-    refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
-    refuses 2 '--prot: no such option; see --help' serve --prot 80
-    refuses 2 'srve: no such command; see --help' srve
-    refuses 2 'more: unexpected' serve more
-    refuses 2 'connect: wants HOST PORT' connect
-    refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
-    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --host 127.0.0.999
-    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
-    refuses 1 'connect ./nobody: No such file or directory' connect ./nobody
-    local long
-    long=$(printf 'x%.0s' {1..108})
-    refuses 2 "$long: too long for the path of a socket" serve --class forking-unix-stream --path "$long"
-}
-
-@test "13a: names a port in use" { on threading-tcp every_server_names_a_port_in_use; }
-@test "13a: names a privileged port" { every_server_names_a_privileged_port; }
-@test "13a: has help" { every_server_has_help --class --host --port --path; }
-@test "13a: the slides show what is so" { check_slides; }
-
 # ---- From inside --------------------------------------------------------------------------------------------------------
 
 @test "13a: methods are called in order in threads" { methods_are_called_in_order_in_threads; }
@@ -361,3 +333,35 @@ serves_40_at_once() {
 @test "13a: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
 @test "13a: handle request ends after a full house" { handle_request_ends_after_a_full_house; }
 @test "13a: the last descriptor is enough" { the_last_descriptor_is_enough; }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "13a: names what no class is called, and what the demo does not play" {
+    local which='not tcp, udp, unix-stream or unix-datagram, nor one of these after threading- or forking-'
+    refuses 2 "--class threading: $which" serve --class threading
+    refuses 2 "--class TCPServer: $which" --class TCPServer
+    refuses 2 "--class '': $which" connect --class "''" 127.0.0.1 80
+    refuses 2 '--class forking-udp: serves, but the demo plays over connections' --class forking-udp
+}
+
+# Not every_server_names_what_is_wrong: connect takes HOST PORT or PATH here.
+@test "13a: names what is wrong" {
+    refuses 2 '--port 65536: not a number from 0 to 65535' serve --port 65536
+    refuses 2 '--port 80x: not a number from 0 to 65535' serve --port 80x
+    refuses 2 '--prot: no such option; see --help' serve --prot 80
+    refuses 2 'srve: no such command; see --help' srve
+    refuses 2 'more: unexpected' serve more
+    refuses 2 'connect: wants HOST PORT' connect
+    refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
+    refuses 2 '127.0.0.999: not an IPv4 address like 127.0.0.1' serve --host 127.0.0.999
+    refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' serve --host 192.0.2.1
+    refuses 1 'connect ./nobody: No such file or directory' connect ./nobody
+    local long
+    long=$(printf 'x%.0s' {1..108})
+    refuses 2 "$long: too long for the path of a socket" serve --class forking-unix-stream --path "$long"
+}
+
+@test "13a: names a port in use" { on threading-tcp every_server_names_a_port_in_use; }
+@test "13a: names a privileged port" { every_server_names_a_privileged_port; }
+@test "13a: has help" { every_server_has_help --class --host --port --path; }
+@test "13a: the slides show what is so" { check_slides; }

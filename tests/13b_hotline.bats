@@ -6,11 +6,11 @@ load peers/every_server
 load peers/concurrent
 load peers/children
 
+@test "13b: the demo is the same each time" { check_demo 5; }
+
 greeting='欢迎致电10086,请输入1xxx,0转人工服务.'
 recorded='通过可能会被录音.balabala一大推'
 again='请重新输入.'
-
-@test "13b: the demo is the same each time" { check_demo 5; }
 
 @test "13b: a demo that is broken off leaves nothing behind" {
     broken_off_by TERM 0 'hears'
@@ -119,15 +119,17 @@ serves_the_hotline() {
     stops_within 1
 }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "13b: names what is wrong" { every_server_names_what_is_wrong; }
+
 @test "13b: names a port in use" {
     start serve
     refuses 1 "bind 127.0.0.1:$PORT: Address already in use" serve --port "$PORT"
     serves_the_hotline
     stop
 }
+
 @test "13b: names a privileged port" { every_server_names_a_privileged_port; }
 @test "13b: has help" { every_server_has_help --host --port; }
 @test "13b: the slides show what is so" { check_slides; }

@@ -4,6 +4,8 @@
 load helper
 load peers/every_server
 
+@test "14a: the demo is the same each time" { check_demo 5; }
+
 @test "14a: three clients are answered by Thread-2, Thread-3, Thread-4, as in the post" {
     local said
     said=$(play)
@@ -22,8 +24,6 @@ main   | Received: Thread-4: Hello World 3
 main   | shutdown, join Thread-1, server_close
 main   | fileno is -1' "$said"
 }
-
-@test "14a: the demo is the same each time" { check_demo 5; }
 
 begin_and_end() { # SERVERS WORDS...
     equal "many $*" "main   | $1 servers have begun and ended" "$(play many "$@")"

@@ -132,6 +132,8 @@ main   | typed: end of file
 server | stopped' "$output"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "14b: names what is wrong" {
     refuses 2 'more: unexpected' select more
     refuses 2 'more: unexpected' once more

@@ -6,6 +6,7 @@ load peers/every_server
 load peers/concurrent
 
 @test "14c: the demo is the same each time" { check_demo 5; }
+@test "14c: answers in upper case" { every_server_answers_in_upper_case; }
 
 # The lines of one part of the demo: after "main   | TITLE...", up to the next line of main.
 part() { # TITLE
@@ -78,6 +79,7 @@ ends() { # LAST LINES
 }
 
 @test "14c: serve: stops with clients connected" { every_server_stops_with_clients_connected; }
+
 @test "14c: serve: stops at once with clients of every kind" {
     concurrent_stops_with_clients_of_every_kind
     equal 'clients that have left' 6 "$(grep -c 'has left' "$LOG")"
@@ -99,17 +101,18 @@ ends() { # LAST LINES
 }
 
 @test "14c: serve: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+
 @test "14c: serve: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory for each thread that there was'
     concurrent_serves_beside_a_client_that_never_reads
 }
+
 @test "14c: serve: serves many at once" { concurrent_serves_many_at_once; }
 @test "14c: serve: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
 @test "14c: serve: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 
 # ---- What every server does --------------------------------------------------------------------------------------------
 
-@test "14c: answers in upper case" { every_server_answers_in_upper_case; }
 @test "14c: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "14c: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "14c: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -125,6 +128,8 @@ ends() { # LAST LINES
 @test "14c: survives sending without end" { every_server_survives_sending_without_end; }
 @test "14c: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
 @test "14c: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "14c: names what is wrong" { every_server_names_what_is_wrong; }
 @test "14c: names a port in use" { every_server_names_a_port_in_use; }

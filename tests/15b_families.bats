@@ -5,13 +5,14 @@ load peers/every_server
 load peers/concurrent
 load peers/children
 
+@test "15b: the demo is the same each time" { check_demo 5; }
+@test "15b: answers in upper case" { every_server_answers_in_upper_case; }
+
 # ---- The scenes --------------------------------------------------------------------------------------------------------
 
 needs_ipv6() {
     grep -q '^0*1 ' /proc/net/if_inet6 2> /dev/null || skip 'this machine has no ::1'
 }
-
-@test "15b: the demo is the same each time" { check_demo 5; }
 
 @test "15b: an IPv6 server, and one for both families" {
     needs_ipv6
@@ -85,13 +86,14 @@ talks() { # HOST
 }
 
 @test "15b: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+
 @test "15b: serves beside a client that never reads" {
     [[ $BUILD != */thread ]] || skip 'the thread sanitizer keeps memory of its own for each thread'
     concurrent_serves_beside_a_client_that_never_reads
 }
+
 @test "15b: serves many at once" { concurrent_serves_many_at_once; }
 @test "15b: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
-@test "15b: answers in upper case" { every_server_answers_in_upper_case; }
 @test "15b: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "15b: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "15b: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -109,6 +111,8 @@ talks() { # HOST
 @test "15b: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "15b: stops with clients connected" { every_server_stops_with_clients_connected; }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "15b: names what is wrong with the values" {
     refuses 2 '::zz: not an IPv6 address like ::1' serve --host ::zz
     refuses 2 '::zz: not an IPv6 address like ::1' connect ::zz 80
@@ -121,6 +125,7 @@ talks() { # HOST
 @test "15b: names a port in use" { every_server_names_a_port_in_use; }
 @test "15b: names a privileged port" { every_server_names_a_privileged_port; }
 @test "15b: has help" { every_server_has_help --host --port; }
+
 @test "15b: the slides show what is so" {
     needs_ipv6
     check_slides

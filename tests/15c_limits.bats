@@ -6,12 +6,14 @@ load peers/every_server
 load peers/concurrent
 load peers/children
 
-# ---- The scenes --------------------------------------------------------------------------------------------------------
-
 @test "15c: the demo is the same each time" {
     check_demo 5
     check_demo 3 daemons
 }
+
+@test "15c: answers in upper case" { every_server_answers_in_upper_case; }
+
+# ---- The scenes --------------------------------------------------------------------------------------------------------
 
 @test "15c: at max_children the next client waits until a child has ended" {
     equal 'the demo' 'ann    | connects from 127.0.0.1
@@ -66,15 +68,17 @@ ann    | received "you are 127.0.0.1"' "$(play daemons)"
 }
 
 @test "15c: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+
 @test "15c: serves beside a client that never reads" {
     concurrent_serves_beside_a_client_that_never_reads
 }
+
 @test "15c: serves many at once" {
     SERVE=(serve --max-children 200) # they all stay until the last has come
     concurrent_serves_many_at_once
 }
+
 @test "15c: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
-@test "15c: answers in upper case" { every_server_answers_in_upper_case; }
 @test "15c: answers after a half-close" { every_server_answers_after_a_half_close; }
 @test "15c: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
 @test "15c: answers byte by byte" { every_server_answers_byte_by_byte; }
@@ -109,7 +113,7 @@ ann    | received "you are 127.0.0.1"' "$(play daemons)"
 
 @test "15c: stops at once with clients of every kind" { concurrent_stops_with_clients_of_every_kind; }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "15c: names what is wrong with the values" {
     refuses 2 '--max-children 0: not a number from 1 to 1000' serve --max-children 0

@@ -4,6 +4,8 @@
 load helper
 load peers/every_server
 
+@test "17a: the demo is the same each time" { check_demo 5; }
+
 prints() {
     env printf 'thread | prints %d\n' "$@"
 }
@@ -15,8 +17,6 @@ time_post() { # WORDS...
     equal "status of post $*" 0 "$status"
     ms=$(((${EPOCHREALTIME/./} - from) / 1000))
 }
-
-@test "17a: the demo is the same each time" { check_demo 5; }
 
 @test "17a: two threads add one, and one addition is lost" {
     equal 'without a lock' 'ann    | reads 0

@@ -4,6 +4,9 @@
 load helper
 load peers/every_server
 
+@test "17c: the demo is the same each time" { check_demo 5; }
+@test "17c: ... with five writers too" { check_demo 5 --writers 5; }
+
 the_cure='main   | the cure: everybody takes things in one order, the pen first'
 
 deadlock() { # WORDS...
@@ -13,9 +16,6 @@ deadlock() { # WORDS...
 cure() { # WORDS...
     play "$@" | sed "1,/^$the_cure/d"
 }
-
-@test "17c: the demo is the same each time" { check_demo 5; }
-@test "17c: ... with five writers too" { check_demo 5 --writers 5; }
 
 @test "17c: a deadlock is found, and says who has what and waits for what" {
     equal 'two writers' 'ann    | takes the pen

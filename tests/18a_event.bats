@@ -5,6 +5,9 @@
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
+@test "18a: the demo is the same each time" { check_demo 5; }
+@test "18a: ... also with --naive" { check_demo 3 --naive; }
+
 five() { # WORDS
     printf "%-6s | $1\n" ann bob carl dora eve
 }
@@ -16,9 +19,6 @@ scene() { # WHAT BECOMES OF THE FIVE
     five "$1"
     echo 'main   | waits, limit 20 ms: false, the time is over'
 }
-
-@test "18a: the demo is the same each time" { check_demo 5; }
-@test "18a: ... also with --naive" { check_demo 3 --naive; }
 
 @test "18a: set, and clear at once wakes all five, and the next to come waits" {
     equal 'the demo' "$(scene 'goes on: it was set')" "$(play)"

@@ -4,7 +4,7 @@
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
-# ---- A keyboard for the program: a FIFO that stays open until ends -----------------------------------------------------
+@test "18b: the demo is the same each time" { check_demo 5; }
 
 # Starts the program with an open keyboard.
 reads() {
@@ -72,8 +72,6 @@ from_input() {
 }
 
 # ---- The post's program ------------------------------------------------------------------------------------------------
-
-@test "18b: the demo is the same each time" { check_demo 5; }
 
 @test "18b: the odd threads run, and the even ones wait for the word" {
     equal 'the demo' "$starts
@@ -181,6 +179,8 @@ $stem: read: Is a directory" "$output"
     REFUSE=3 run limited "$BUILD/flaky/$stem" read < /dev/null
     equal 'status of read' 1 "$status"
 }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "18b: names what is wrong" {
     refuses 2 '--threads: no such option; see --help' --threads 4

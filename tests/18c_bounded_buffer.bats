@@ -4,6 +4,9 @@
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
+@test "18c: the demo is the same each time" { check_demo 5; }
+@test "18c: ... also with --if" { check_demo 3 --if; }
+
 start='carl   | puts 1 in
 carl   | puts 2 in
 carl   | the buffer is full: waits
@@ -15,9 +18,6 @@ ann    | the buffer is empty: waits
 carl   | puts 4 in
 bob    | takes 4 out
 carl   | wakes a thread that waits for an item'
-
-@test "18c: the demo is the same each time" { check_demo 5; }
-@test "18c: ... also with --if" { check_demo 3 --if; }
 
 @test "18c: each waits for the other, and whoever is woken looks again" {
     equal 'the demo' "$start

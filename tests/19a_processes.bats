@@ -4,12 +4,12 @@
 load helper
 load peers/every_server
 
+@test "19a: the demo is the same each time" { check_demo 4; }
+
 # Numbers are pids, but for those of the children, and the times that passed.
 neutral() {
     sed -E -e 's/\b(am|is) [0-9]+/\1 PID/g' -e 's/(the loop): [0-9]+ ms/\1: MS ms/'
 }
-
-@test "19a: the demo is the same each time" { check_demo 4; }
 
 @test "19a: each child has a pid of its own, and one parent" {
     begin 0
@@ -93,11 +93,12 @@ neutral() {
     same_transcript 'what is said' 'timing | 120 processes in TIME s, MS processes/s' "$(limited "$BUILD/peers/costs" process 3 120)"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "19a: names what is wrong" {
     refuses 2 '--joined: no such option; see --help' --joined
     refuses 2 'serve: no such command; see --help' serve
 }
 
 @test "19a: has help" { every_server_has_help --join-inside; }
-
 @test "19a: the slides show what is so" { check_slides; }

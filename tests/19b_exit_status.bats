@@ -4,6 +4,8 @@
 load helper
 load peers/every_server
 
+@test "19b: the demo is the same each time" { check_demo 5; }
+
 # What the demo says after these words.
 after() { # WORDS
     play | sed -n "s/.*$1: //p"
@@ -12,8 +14,6 @@ after() { # WORDS
 switches() {
     sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$SERVER/status"
 }
-
-@test "19b: the demo is the same each time" { check_demo 5; }
 
 @test "19b: the exit code is the status, in eight bits, or minus the signal" {
     equal 'three' 'exit code 3' "$(after 'returns 3')"
@@ -92,6 +92,8 @@ main   | the daemon: exit code -15 (Terminated)' "$(play | tail -n 4)"
     same_story 'the demo' 'the worker: exit code 0' "$(play)" "$(PROGRAM=$BUILD/flaky/$stem && play)"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "19b: names what is wrong" {
     refuses 2 '--limit 0: not a number from 1 to 10000' --limit 0
     refuses 2 '--limit 10001: not a number from 1 to 10000' --limit 10001
@@ -99,5 +101,4 @@ main   | the daemon: exit code -15 (Terminated)' "$(play | tail -n 4)"
 }
 
 @test "19b: has help" { every_server_has_help --limit; }
-
 @test "19b: the slides show what is so" { check_slides; }

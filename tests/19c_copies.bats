@@ -4,6 +4,8 @@
 load helper
 load peers/every_server
 
+@test "19c: the demo is the same each time" { check_demo 5; }
+
 neutral() {
     sed -E 's/\b(was|is) [0-9]+/\1 PID/g'
 }
@@ -12,8 +14,6 @@ neutral() {
 after() { # WORDS [OPTION...]
     play "${@:2}" | sed -n "s/.*$1: //p"
 }
-
-@test "19c: the demo is the same each time" { check_demo 5; }
 
 @test "19c: what was printed before fork arrives twice, or what was printed after it never" {
     equal 'exit' '[main][child][main]' "$(after 'calls exit')"
@@ -85,11 +85,12 @@ main   | the thread has released the lock: it is free' "$(play | tail -n 3)"
     same_story 'the demo' 'it is free' "$(play | neutral)" "$(PROGRAM=$BUILD/flaky/$stem && play | neutral)"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "19c: names what is wrong" {
     refuses 2 '--no-flush: no such option; see --help' --no-flush
     refuses 2 'serve: no such command; see --help' serve
 }
 
 @test "19c: has help" { every_server_has_help --adopt; }
-
 @test "19c: the slides show what is so" { check_slides; }

@@ -4,11 +4,11 @@
 load helper
 load peers/every_server
 
+@test "19d: the demo is the same each time" { check_demo 5; }
+
 neutral() {
     sed -E 's/\bam [0-9]+/am PID/'
 }
-
-@test "19d: the demo is the same each time" { check_demo 5; }
 
 # What the new program finds: after a careless child, or after a careful one.
 finds() { # careless|careful
@@ -71,5 +71,4 @@ main   | exit code 127' ]]
 }
 
 @test "19d: has help" { every_server_has_help; }
-
 @test "19d: the slides show what is so" { check_slides; }

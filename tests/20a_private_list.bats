@@ -66,11 +66,12 @@ parent | ending: the list is []" "$(play)"
     same_story 'the demo' 'ending: the list is []' "$(play)" "$(PROGRAM=$BUILD/flaky/$stem play)"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "20a: names what is wrong" {
     refuses 2 '--addresses=yes: takes no value' --addresses=yes
     refuses 2 'lists: no such command; see --help' lists
 }
 
 @test "20a: has help" { every_server_has_help --addresses; }
-
 @test "20a: the slides show what is so" { check_slides; }

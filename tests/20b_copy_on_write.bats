@@ -4,12 +4,12 @@
 load helper
 load peers/every_server
 
+@test "20b: the demo is the same each time" { check_demo 5; }
+
 # The numbers of the region, line by line: shared and private KiB.
 usage() { # WORDS...
     play "$@" | sed -n 's/.* \([0-9]*\) KiB shared, *\([0-9]*\) KiB private$/\1 \2/p'
 }
-
-@test "20b: the demo is the same each time" { check_demo 5; }
 
 @test "20b: fork and reading copy nothing, and a write copies the pages that it touches" {
     equal 'shared and private KiB' '0 0
@@ -111,6 +111,8 @@ child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
     [[ $output =~ ^20b_copy_on_write:\ mmap\ of\ 1024\ MiB:\ (Cannot\ allocate|Out\ of)\ memory$ ]] || fail "$output"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "20b: names what is wrong" {
     refuses 2 '--size 0: not a number from 1 to 1024' --size 0
     refuses 2 '--size 1025: not a number from 1 to 1024' --size 1025
@@ -122,5 +124,4 @@ child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
 }
 
 @test "20b: has help" { every_server_has_help --size --write; }
-
 @test "20b: the slides show what is so" { check_slides; }

@@ -64,5 +64,4 @@ main   | temp[4]: there is no such item'
 }
 
 @test "21a: has help" { every_server_has_help --private; }
-
 @test "21a: the slides show what is so" { check_slides; }

@@ -70,5 +70,4 @@ refused() { # CODE NUMBER WHAT_C_STORES
 }
 
 @test "21b: has help" { every_server_has_help; }
-
 @test "21b: the slides show what is so" { check_slides; }

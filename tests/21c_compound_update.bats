@@ -70,11 +70,12 @@ main   | temp is {13, 22, 33, 44}'
     broken_off_by HUP 129 'bob    | somebody has the lock'
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "21c: names what is wrong" {
     refuses 2 '--lock: no such option; see --help' --lock
     refuses 2 'create: no such command; see --help' create
 }
 
 @test "21c: has help" { every_server_has_help; }
-
 @test "21c: the slides show what is so" { check_slides; }

@@ -4,6 +4,8 @@
 load helper
 load peers/every_server
 
+@test "21d: the demo is the same each time" { check_demo 5; }
+
 tag=test.${BATS_RUN_TMPDIR##*[-/]}
 
 teardown_file() {
@@ -11,8 +13,6 @@ teardown_file() {
 }
 
 # ---- The demo ----------------------------------------------------------------------------------------------------------
-
-@test "21d: the demo is the same each time" { check_demo 5; }
 
 # The name of the demo has its pid.
 @test "21d: the name outlives a maker that is killed, and the memory the name" {
@@ -71,17 +71,6 @@ on() { # COMMAND [OPERANDS...]: of the array
     equal 'last line' 'create | is asked to end, and has removed the name' "$(tail -n 1 "$LOG")"
     refuses 1 "shm_open $NAME: No such file or directory" show --name "$NAME"
 }
-
-@test "21d: names what is wrong" {
-    refuses 2 '--name x: wants one slash, in front' create --name x
-    refuses 2 '--name /: wants one slash, in front' create --name /
-    refuses 2 '--name /a/b: wants one slash, in front' show --name /a/b
-    refuses 2 '--name /N: wants one slash, in front' show
-    refuses 2 'set: wants INDEX VALUE' --name /mine set 1
-    refuses 2 '--loop: no such option; see --help' --loop
-}
-
-@test "21d: has help" { every_server_has_help --name; }
 
 # ---- The name ----------------------------------------------------------------------------------------------------------
 
@@ -191,4 +180,16 @@ no_demo_names() {
     no_demo_names
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "21d: names what is wrong" {
+    refuses 2 '--name x: wants one slash, in front' create --name x
+    refuses 2 '--name /: wants one slash, in front' create --name /
+    refuses 2 '--name /a/b: wants one slash, in front' show --name /a/b
+    refuses 2 '--name /N: wants one slash, in front' show
+    refuses 2 'set: wants INDEX VALUE' --name /mine set 1
+    refuses 2 '--loop: no such option; see --help' --loop
+}
+
+@test "21d: has help" { every_server_has_help --name; }
 @test "21d: the slides show what is so" { check_slides; }

@@ -4,6 +4,16 @@
 load helper
 load peers/every_server
 
+@test "22a: the demo is the same each time" { check_demo 5 --processes 100; }
+
+@test "22a: ... with --no-lock, as far as it is certain" {
+    local first
+    first=$(play --no-lock --processes 100 | grep -v -e '--->')
+    for _ in {1..4}; do
+        same_story 'the transcript' 'bob    | writes 12' "$first" "$(play --no-lock --processes 100 | grep -v -e '--->')"
+    done
+}
+
 family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.22a # in the environment of the program and of all its children
 
 # Plays with these words, and sees that no process is left. What it prints goes to a file: a child that is left would keep
@@ -26,15 +36,6 @@ said() { # LINE...: these lines, one after the other
 
 last_number() {
     sed -n '$s/.* ---> //p' <<< "$output"
-}
-
-@test "22a: the demo is the same each time" { check_demo 5 --processes 100; }
-@test "22a: ... with --no-lock, as far as it is certain" {
-    local first
-    first=$(play --no-lock --processes 100 | grep -v -e '--->')
-    for _ in {1..4}; do
-        same_story 'the transcript' 'bob    | writes 12' "$first" "$(play --no-lock --processes 100 | grep -v -e '--->')"
-    done
 }
 
 # ---- The three columns of the post -------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ as_a_user_with() { # PROCESSES WORDS...
 @test "22a: a main that is killed leaves no child at a gate" { SLOW=200 broken_off_by KILL 137 'a gate holds back' --processes 100; }
 @test "22a: ... nor one that waits for the lock, too" { SLOW=200 broken_off_by KILL 137 'wants the lock'; }
 
-# ---- Options -----------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "22a: names what is wrong" {
     refuses 2 '--processes 5001: not a number from 10 to 5000' --processes 5001

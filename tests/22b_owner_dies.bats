@@ -4,14 +4,14 @@
 load helper
 load peers/every_server
 
+@test "22b: the demo is the same each time" { check_demo 5; }
+@test "22b: ... with --no-repair" { check_demo 5 --no-repair; }
+@test "22b: ... with --not-robust" { check_demo 3 --not-robust; }
+
 half_done='main   | temp = {11, 22, 33, 44}: an update of two halves keeps the sum 110
 ann    | has the lock and adds one to temp[0]: half of an update
 bob    | waits for the lock
 main   | kills ann with SIGKILL'
-
-@test "22b: the demo is the same each time" { check_demo 5; }
-@test "22b: ... with --no-repair" { check_demo 5 --no-repair; }
-@test "22b: ... with --not-robust" { check_demo 3 --not-robust; }
 
 @test "22b: the owner is killed: the next one is told, repairs, and the lock goes on" {
     equal 'the demo' "$half_done
@@ -100,6 +100,8 @@ ticks() { # PID
 @test "22b: SIGTERM leaves nobody who waits for a dead owner" { SLOW=200 broken_off_by TERM 143 'kills ann' --not-robust; }
 @test "22b: ... nor the owner" { SLOW=200 broken_off_by TERM 143 'has the lock'; }
 @test "22b: a main that is killed leaves nobody who waits for an owner that is dead, too" { SLOW=200 broken_off_by KILL 137 'kills ann' --not-robust; }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "22b: names what is wrong" {
     refuses 2 '--no-repair, --not-robust: one at a time' --no-repair --not-robust

@@ -5,7 +5,7 @@
 load helper
 load peers/every_server
 
-# ---- Clients -----------------------------------------------------------------------------------------------------------
+@test "23a: the demo is the same each time" { check_demo 5; }
 
 # Each word is a line to the manager.
 tell() { # LINES...
@@ -54,8 +54,6 @@ teardown_file() {
 }
 
 # ---- The demo ----------------------------------------------------------------------------------------------------------
-
-@test "23a: the demo is the same each time" { check_demo 5; }
 
 @test "23a: the parent sees each write at once, while the child still runs" {
     equal 'main' 'main   | child-0 has not ended. dic[0]
@@ -364,6 +362,8 @@ ok 0' '' fetch get 'set a' 'get a b c' 'len a' len
 $stem: bind /nowhere/$stem.PID: No such file or directory" "$output"
 }
 
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
 @test "23a: names what is wrong" {
     refuses 2 '--path: wants a value' serve --path
     refuses 2 '--lock: no such option; see --help' --lock
@@ -375,5 +375,4 @@ $stem: bind /nowhere/$stem.PID: No such file or directory" "$output"
 }
 
 @test "23a: has help" { every_server_has_help --path; }
-
 @test "23a: the slides show what is so" { check_slides; }

@@ -59,5 +59,4 @@ ann    | none' "$(play | sed -n '/dic\["colour/,/none$/p')"
 }
 
 @test "23b: has help" { every_server_has_help; }
-
 @test "23b: the slides show what is so" { check_slides; }

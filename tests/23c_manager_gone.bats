@@ -111,5 +111,4 @@ given_many_calls() { # CLIENTS
 }
 
 @test "23c: has help" { every_server_has_help; }
-
 @test "23c: the slides show what is so" { check_slides; }

@@ -42,6 +42,7 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
 @test "24b: a pool and another child do not disturb each other" { claim pools beside-another-child; }
 @test "24b: callbacks apply and submit, without end" { claim pools callback-calls-the-pool; }
 @test "24b: what has to be refused is refused" { claim pools refused; }
+
 @test "24b: every task is done, one by one or at once, in chunks of one or of many" {
     local way
     for way in apply async map1 map; do
@@ -78,7 +79,7 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
     same_story 'the demo' 'so has every worker' "$(play)" "$(PROGRAM=$BUILD/flaky/$stem && play)"
 }
 
-# ---- The command line, the slides --------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "24b: names what is wrong" {
     refuses 2 '--workers: no such option; see --help' --workers 5

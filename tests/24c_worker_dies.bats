@@ -46,7 +46,7 @@ main   | 5 tasks have met, so 5 workers run at the same time' "$(play | tail -n 
     broken_off_by HUP 129 'in the middle of a task'
 }
 
-# ---- The command line, the slides --------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "24c: names what is wrong" {
     refuses 2 '--workers: no such option; see --help' --workers 5

@@ -40,7 +40,7 @@ main   | join: every worker has ended' "$(play | tail -n 3)"
     broken_off_by HUP 129 'that never end'
 }
 
-# ---- The command line, the slides --------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "24d: names what is wrong" {
     refuses 2 '--workers: no such option; see --help' --workers 5

@@ -9,6 +9,11 @@ load peers/concurrent
 load peers/children
 load peers/prefork
 
+@test "25a: the demo is the same each time" { check_demo 5; }
+@test "25a: the demo with --kill is the same each time" { check_demo 5 --kill; }
+@test "25a: the demo with --dying is the same each time" { check_demo 2 --dying 1; }
+@test "25a: answers in upper case" { every_server_answers_in_upper_case; }
+
 SERVE=(serve --workers 4)
 
 # ---- The pool --------------------------------------------------------------------------------------------------------
@@ -90,6 +95,33 @@ all_sleep() {
     equal 'sockets of the worker' 2 "$(sockets "$WORKER")"
     stop
 }
+
+# ---- What every server does ------------------------------------------------------------------------------------------
+
+@test "25a: answers after a half-close" { every_server_answers_after_a_half_close; }
+@test "25a: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
+@test "25a: answers byte by byte" { every_server_answers_byte_by_byte; }
+@test "25a: survives an empty connection" { every_server_survives_an_empty_connection; }
+@test "25a: passes NUL bytes" { every_server_passes_nul_bytes; }
+@test "25a: serves many in a row" { every_server_serves_many_in_a_row; }
+@test "25a: serves netcat" { every_server_serves_netcat; }
+@test "25a: has a client" { every_server_has_a_client; }
+@test "25a: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
+@test "25a: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
+@test "25a: survives a silent client" { every_server_survives_a_silent_client; }
+@test "25a: survives sending without end" { every_server_survives_sending_without_end; }
+@test "25a: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
+@test "25a: stops with clients connected" { every_server_stops_with_clients_connected; }
+
+@test "25a: serves many at once, as many as there are workers" {
+    SERVE=(serve --workers 100)
+    concurrent_serves_many_at_once
+}
+
+@test "25a: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
+@test "25a: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
+@test "25a: serves beside a client that sends without end" { concurrent_serves_beside_a_client_that_sends_without_end; }
+@test "25a: returns every byte to a client that reads late" { concurrent_returns_every_byte_to_a_client_that_reads_late; }
 
 # ---- Workers that die ------------------------------------------------------------------------------------------------
 
@@ -303,10 +335,6 @@ survives_emfile_in_the_workers() {
 
 # ---- The demo --------------------------------------------------------------------------------------------------------
 
-@test "25a: the demo is the same each time" { check_demo 5; }
-@test "25a: the demo with --kill is the same each time" { check_demo 5 --kill; }
-@test "25a: the demo with --dying is the same each time" { check_demo 2 --dying 1; }
-
 who_served_whom() { # [OPTION...]
     play "$@" | sed -n 's/^worker-\(.*\) | accepted client /\1-/p' | paste -sd ' '
 }
@@ -321,34 +349,6 @@ who_served_whom() { # [OPTION...]
     equal 'the last line' 'server | stopped' "$(tail -n 1 "$AFTER")"
 }
 
-# ---- What every server does ------------------------------------------------------------------------------------------
-
-@test "25a: answers in upper case" { every_server_answers_in_upper_case; }
-@test "25a: answers after a half-close" { every_server_answers_after_a_half_close; }
-@test "25a: passes a mebibyte unharmed" { every_server_passes_a_mebibyte_unharmed; }
-@test "25a: answers byte by byte" { every_server_answers_byte_by_byte; }
-@test "25a: survives an empty connection" { every_server_survives_an_empty_connection; }
-@test "25a: passes NUL bytes" { every_server_passes_nul_bytes; }
-@test "25a: serves many in a row" { every_server_serves_many_in_a_row; }
-@test "25a: serves netcat" { every_server_serves_netcat; }
-@test "25a: has a client" { every_server_has_a_client; }
-@test "25a: survives a reset in mid-reply" { every_server_survives_a_reset_in_mid_reply; }
-@test "25a: survives a client that stops reading" { every_server_survives_a_client_that_stops_reading; }
-@test "25a: survives a silent client" { every_server_survives_a_silent_client; }
-@test "25a: survives sending without end" { every_server_survives_sending_without_end; }
-@test "25a: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
-@test "25a: stops with clients connected" { every_server_stops_with_clients_connected; }
-@test "25a: names a port in use" { every_server_names_a_port_in_use; }
-
-@test "25a: serves many at once, as many as there are workers" {
-    SERVE=(serve --workers 100)
-    concurrent_serves_many_at_once
-}
-@test "25a: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }
-@test "25a: serves beside a client that never reads" { concurrent_serves_beside_a_client_that_never_reads; }
-@test "25a: serves beside a client that sends without end" { concurrent_serves_beside_a_client_that_sends_without_end; }
-@test "25a: returns every byte to a client that reads late" { concurrent_returns_every_byte_to_a_client_that_reads_late; }
-
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 @test "25a: two hundred workers, and all of them end" {
@@ -357,6 +357,10 @@ who_served_whom() { # [OPTION...]
     serves
     stop
 }
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "25a: names a port in use" { every_server_names_a_port_in_use; }
 
 @test "25a: names sizes out of range" {
     refuses 2 '--workers 0: not a number from 1 to 1000' serve --workers 0

@@ -6,6 +6,8 @@ load peers/every_server
 load peers/children
 load peers/prefork
 
+@test "25b: the demo is the same each time" { check_demo 5; }
+
 SERVE=(serve --workers 4)
 
 # ---- A socket for each worker ----------------------------------------------------------------------------------------
@@ -94,6 +96,7 @@ accepted_or_queued() {
 
 @test "25b: survives a client that is gone" { survives_a_client_that_is_gone; }
 @test "25b: stops at any moment" { stops_at_any_moment; }
+
 @test "25b: a process that is refused is announced, and started later" {
     SERVER_PROGRAM=$BUILD/flaky/$stem
     REFUSE=3 start "${SERVE[@]}"
@@ -104,11 +107,11 @@ accepted_or_queued() {
 
 # ---- The demo --------------------------------------------------------------------------------------------------------
 
-@test "25b: the demo is the same each time" { check_demo 5; }
 @test "25b: SIGTERM in the middle of a demo leaves nobody, status 0" {
     broken_off_by TERM 0 'bob    | is queued'
     equal 'the last line' 'server | stopped' "$(tail -n 1 "$AFTER")"
 }
+
 @test "25b: nobody is left when the parent of a demo is killed" { broken_off_by KILL 137 'bob    | is queued'; }
 
 # ---- What every server does: as long as no client stays, because the next one might come to the same worker ------------
@@ -135,7 +138,7 @@ accepted_or_queued() {
 @test "25b: serves netcat" { every_server_serves_netcat; }
 @test "25b: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 
-# ---- Options ---------------------------------------------------------------------------------------------------------
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "25b: names a port that is in use without the option" {
     SERVER_PROGRAM=$BUILD/25a_prefork_server start serve

@@ -9,8 +9,6 @@ load peers/every_server
 
 LOADS=$BUILD/peers/loads
 
-# ---- What the tests ask of the showdown ------------------------------------------------------------------------------
-
 family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem # in the environment of the showdown and of all servers
 
 # One short round, unless the options say otherwise.
@@ -329,29 +327,6 @@ chart() { # LINES
     equal "status and message" '1 chart: write: No space left on device' "$status $output"
 }
 
-# ---- Options ---------------------------------------------------------------------------------------------------------
-
-@test "26a: names what is wrong" {
-    refuses 2 '--mode slow: not one of echo, connect' --mode slow
-    refuses 2 '--clients 0: not a number from 1 to 20000' --clients 0
-    refuses 2 '--clients 20001: not a number from 1 to 20000' --clients 20001
-    refuses 2 '--idle: for --mode echo, where a client stays connected' --idle 1
-    refuses 2 '--idle -1: not a number from 0 to 20000' --idle -1
-    refuses 2 '--idle 20001: not a number from 0 to 20000' --idle 20001
-    refuses 2 '--size 0: not a number from 1 to 8192' --size 0
-    refuses 2 '--size 8193: not a number from 1 to 8192' --size 8193
-    refuses 2 '--requests 0: not a number from 1 to 10000000' --requests 0
-    refuses 2 '--requests 1e3: not a number from 1 to 10000000' --requests 1e3
-    refuses 2 '--rounds 0: not a number from 1 to 25' --rounds 0
-    refuses 2 '--rounds 26: not a number from 1 to 25' --rounds 26
-    refuses 2 '--models: wants a value' --models
-    refuses 2 'epoll: no such command; see --help' epoll
-}
-
-@test "26a: has help" {
-    every_server_has_help --models --peer --mode --clients --idle --size --requests --rounds --cpu --any-cpu
-}
-
 # ---- Signals ---------------------------------------------------------------------------------------------------------
 
 # Starts a contest that takes minutes, and returns when it has a server and has used some CPU time: both are at work.
@@ -445,6 +420,29 @@ RANGES
 @test "26a: a server that serves a few of many has a short bar" {
     contest --mode echo --models serial,epoll --clients 20
     [[ $(rows | head -n 1 | cut -d ' ' -f 1,2,6) =~ ^serial\ [1-3]\ ?#{0,5}$ ]] || fail "$output"
+}
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "26a: names what is wrong" {
+    refuses 2 '--mode slow: not one of echo, connect' --mode slow
+    refuses 2 '--clients 0: not a number from 1 to 20000' --clients 0
+    refuses 2 '--clients 20001: not a number from 1 to 20000' --clients 20001
+    refuses 2 '--idle: for --mode echo, where a client stays connected' --idle 1
+    refuses 2 '--idle -1: not a number from 0 to 20000' --idle -1
+    refuses 2 '--idle 20001: not a number from 0 to 20000' --idle 20001
+    refuses 2 '--size 0: not a number from 1 to 8192' --size 0
+    refuses 2 '--size 8193: not a number from 1 to 8192' --size 8193
+    refuses 2 '--requests 0: not a number from 1 to 10000000' --requests 0
+    refuses 2 '--requests 1e3: not a number from 1 to 10000000' --requests 1e3
+    refuses 2 '--rounds 0: not a number from 1 to 25' --rounds 0
+    refuses 2 '--rounds 26: not a number from 1 to 25' --rounds 26
+    refuses 2 '--models: wants a value' --models
+    refuses 2 'epoll: no such command; see --help' epoll
+}
+
+@test "26a: has help" {
+    every_server_has_help --models --peer --mode --clients --idle --size --requests --rounds --cpu --any-cpu
 }
 
 @test "26a: the slides show what is so" { check_slides; }

@@ -56,15 +56,6 @@ process | MS MS fork, waitpid' "$costs"
     done
 }
 
-@test "26b: names what is wrong" {
-    refuses 2 'slowly: no such command; see --help' slowly
-    refuses 2 '--rounds: no such option; see --help' --rounds 3
-}
-
-@test "26b: has help" {
-    every_server_has_help
-}
-
 # ---- What is no server, in make bench --------------------------------------------------------------------------------
 
 # Here the programs are scripts.
@@ -133,6 +124,17 @@ $(printf '%s 100 0.25 2.00\n' thread lock event process array plock dict apply a
     equal status 0 "$status"
     equal 'rows' 'thread lock event process array plock dict apply async map1 map' \
         "$(sed -nE 's/^([a-z0-9]+) +[1-9][0-9]* +[0-9.]+ +-$/\1/p' <<< "$output" | paste -sd ' ')"
+}
+
+# ---- Options, help, slides ---------------------------------------------------------------------------------------------
+
+@test "26b: names what is wrong" {
+    refuses 2 'slowly: no such command; see --help' slowly
+    refuses 2 '--rounds: no such option; see --help' --rounds 3
+}
+
+@test "26b: has help" {
+    every_server_has_help
 }
 
 @test "26b: the slides show what is so" { check_slides; }
