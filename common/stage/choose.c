@@ -2,13 +2,14 @@
 
 #include "stage/die.h"
 #include "stage/say.h"
+#include "stage/terminal.h"
+#include "stage/watch.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 static char menu[1024];
@@ -17,11 +18,10 @@ static char order[32];   /* the keys of this scene so far */
 
 bool choose_is_wanted(void)
 {
-    const char *value = getenv("CHOOSE");
-    return value && *value && strcmp(value, "0") != 0;
+    return watch_wants("CHOOSE");
 }
 
-/* ---- The terminal ---------------------------------------------------------------------------- */
+/* ---- A key ----------------------------------------------------------------------------------- */
 
 static void show(const char *text)
 {
@@ -29,41 +29,40 @@ static void show(const char *text)
         die("write");
 }
 
-static char read_key(void)
+/* From the terminal, where the prompt then vanishes, or from whatever stands in for it. */
+static int read_key(const char *prompt)
 {
-    char key;
+    unsigned char key;
     ssize_t got;
+    if (isatty(STDIN_FILENO))
+        return terminal_key(prompt);
     do
         got = read(STDIN_FILENO, &key, 1);
     while (got < 0 && errno == EINTR);
-    return got == 1 ? key : 'q';
+    return got == 1 ? key : -1;
 }
 
-/* Shows the text until one of the keys is pressed, and returns that. On a terminal the text then
- * vanishes. */
-static char ask(const char *text, const char *keys)
+/* Shows the lines and the prompt until one of the keys is pressed, and returns that. On a terminal
+ * they then vanish. */
+static char ask(const char *lines, const char *prompt, const char *keys)
 {
-    bool is_terminal = isatty(STDOUT_FILENO);
-    struct termios before, by_key;
-    bool has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
-    char key;
-    by_key = before;
-    by_key.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
-    if (has_keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &by_key);
-    show(text);
+    int key;
+    show(lines);
+    if (!isatty(STDIN_FILENO))
+        show(prompt);
+    watched->at_key = true;
     do
-        key = read_key();
-    while (key != 'q' && !strchr(keys, key));
-    if (has_keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    for (const char *c = text; is_terminal && *c; c++)
-        if (*c == '\n')
-            show("\033[A");                /* one up */
-    show(is_terminal ? "\r\033[J" : "\n"); /* from here on nothing */
-    if (key == 'q')
+        key = read_key(prompt);
+    while (key >= 0 && key != 'q' && !strchr(keys, key));
+    watched->at_key = false;
+    for (; *lines && isatty(STDOUT_FILENO); lines++)
+        if (*lines == '\n')
+            show("\033[A\033[K"); /* one up, and nothing there */
+    if (!isatty(STDIN_FILENO))
+        show("\n");
+    if (key < 0 || key == 'q')
         exit(EXIT_SUCCESS);
-    return key;
+    return (char)key;
 }
 
 /* ---- The menu -------------------------------------------------------------------------------- */
@@ -83,8 +82,7 @@ void choose_line(int player, const char *format, ...)
 
 int choose_player(void)
 {
-    strcat(menu, "Who goes on? (q: quit) ");
-    char key = ask(menu, offered);
+    char key = ask(menu, "Who goes on?  q: quit ", offered);
     if (strlen(order) + 1 < sizeof order)
         order[strlen(order)] = key;
     menu[0] = '\0';
@@ -119,7 +117,7 @@ bool choose_again(int orders, const char *outcome, const char *challenge)
         snprintf(of, sizeof of, " of %d", orders);
     say("main", "%s. Orders so far: %d%s%s%s", outcome, played.count, of,
         played.has_another ? "" : "; ", played.has_another ? "" : challenge);
-    if (ask("Enter: again  n: next  q: quit ", "\nn") == '\n')
+    if (ask("", "Enter: again  n: next  q: quit ", "\nn") == '\n')
         return true;
     played = (struct played){0};
     return false;

@@ -107,7 +107,7 @@ static _Noreturn void stay_behind(const sigset_t *signals, bool is_demo)
 
 void watch_begin(bool is_demo)
 {
-    bool steps = watch_wants("STEP") && terminal_begin();
+    bool steps = (watch_wants("STEP") || watch_wants("CHOOSE")) && terminal_begin();
     bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     void *shared =
         mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

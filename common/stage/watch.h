@@ -28,8 +28,8 @@ struct watched {
 extern struct watched *watched;
 
 /* Makes what all share. The parent stays behind if this is process 1 (as in a container, where no
- * default action ends it, and all orphans become its children), with STEP on a terminal, or when a
- * demo plays on one; but not under a debugger, which would follow the parent. */
+ * default action ends it, and all orphans become its children), with STEP or CHOOSE on a terminal,
+ * or when a demo plays on one; but not under a debugger, which would follow the parent. */
 void watch_begin(bool is_demo);
 
 /* Ends the whole program with status 0, as q does. */
