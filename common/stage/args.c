@@ -3,6 +3,7 @@
 #include "stage/choose.h"
 #include "stage/colour.h"
 #include "stage/die.h"
+#include "stage/lanes.h"
 #include "stage/signals.h"
 #include "stage/watch.h"
 
@@ -63,6 +64,7 @@ static void print_help(const struct program *program)
     printf("  %-20s %s\n", "STEP=1", "after each line, wait for Enter; c runs on, q quits");
     printf("  %-20s %s\n", "SLOW=MS", "pause after each line instead");
     printf("  %-20s %s\n", "CHOOSE=1", "choose who goes on, where actors take turns (17a)");
+    printf("  %-20s %s\n", "LANES=1", "a column for each actor of the demo");
     printf("  %-20s %s\n", "NO_COLOR=1", "no colours");
     printf("  %-20s %s\n", "QUIET=1", "no line but the first");
 }
@@ -179,7 +181,9 @@ int args_run(int argc, char **argv, const struct program *program)
     char **words = argv + optind;
     const char *name = *words ? *words++ : "";
     const struct command *command = find_command(program->commands, name, words);
-    watch_begin(!*name || strcmp(name, "play") == 0);
+    bool is_demo = !*name || strcmp(name, "play") == 0;
+    watch_begin(is_demo);
+    lanes_begin(is_demo);
     die_begin();
     colour_begin();
     int status = command->run(words);

@@ -2,6 +2,7 @@
 
 #include "stage/colour.h"
 #include "stage/die.h"
+#include "stage/lanes.h"
 #include "stage/still.h"
 #include "stage/terminal.h"
 #include "stage/watch.h"
@@ -153,9 +154,7 @@ static void wait_and_write_line(const char *line, size_t length)
 
 static size_t make_line(char *line, size_t size, const char *actor, char *text)
 {
-    int columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
     int colour = colour_of(actor), length;
-    shorten(text, COLUMNS - columns - 3);
     if (colour != 0)
         length = snprintf(line, size, "\033[1;38;5;%dm%-*s\033[0m | %s\n", colour, ACTOR_COLUMNS,
                           actor, text);
@@ -174,15 +173,19 @@ void say(const char *actor, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t length = make_line(line, sizeof line, actor, text);
+    int columns = strlen(actor) > ACTOR_COLUMNS ? (int)strlen(actor) : ACTOR_COLUMNS;
+    shorten(text, COLUMNS - columns - 3);
+    char *rows = lanes_draw(actor, text);
+    size_t length = rows ? strlen(rows) : make_line(line, sizeof line, actor, text);
     still_note(actor);
     if (watch_wants("STEP") && !say_hurried) {
-        wait_and_write_line(line, length);
+        wait_and_write_line(rows ? rows : line, length);
     } else {
         watched->lines++;
-        write_line(line, length);
+        write_line(rows ? rows : line, length);
         pause_if_slow();
     }
+    free(rows);
     if (watch_wants("QUIET"))
         muted = true;
     errno = error;

@@ -7,8 +7,8 @@
  * another actor go on.
  *
  * In the environment: STEP=1 waits for Enter on the terminal before each line but the first (c runs
- * on, q quits), SLOW=MS pauses after each instead, NO_COLOR=1 turns the colours off, QUIET=1 leaves
- * it at the first line: where a server listens.
+ * on, q quits), SLOW=MS pauses after each instead, LANES=1 gives each actor a column (lanes.h),
+ * NO_COLOR=1 turns the colours off, QUIET=1 leaves it at the first line: where a server listens.
  */
 #ifndef SAY_H
 #define SAY_H

@@ -18,6 +18,7 @@ enum { SPEAKERS = 128, ACTOR_BYTES = 16 };
 /* What the processes of a program know of each other. */
 struct watched {
     atomic_int lines;   /* that have been said */
+    atomic_int rows;    /* that these took in lanes */
     atomic_bool at_key; /* somebody waits for a key */
     atomic_bool runs_on, quits;
     struct speaker {
