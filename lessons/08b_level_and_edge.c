@@ -50,9 +50,8 @@ static void show_trigger(const char *trigger, uint32_t events)
     close(list);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     show_trigger("level", EPOLLIN);
     show_trigger("edge", EPOLLIN | EPOLLET);
     return EXIT_SUCCESS;
@@ -60,9 +59,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"epoll reports what is ready, or only what is new.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "epoll reports what is ready, or only what is new.", demo, NULL);
 }

@@ -162,9 +162,8 @@ static void show_reuseport_listeners(void)
     close(second);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     show_table();
     show_udp_receiver();
     show_reuseport_listeners();
@@ -173,9 +172,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"When two sockets may bind one port.", commands,
-                                           options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "When two sockets may bind one port.", demo, NULL);
 }

@@ -179,9 +179,8 @@ static void play(struct server_class class)
     close(server.fd);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     play(tcp_server());
     play(udp_server());
     play(counting_server());
@@ -190,11 +189,9 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"no-super", NULL, "do not call the close_request that was replaced", .flag = &no_super},
         {0},
     };
-    static const struct program program = {"A class is a table of functions.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "A class is a table of functions.", demo, options);
 }

@@ -86,9 +86,8 @@ static struct handler_class my_handler(void)
 
 /* ---- The demo: a client connects before the server, in the same thread, looks ---------------- */
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     struct server server;
     service_open(&server, my_server(), my_handler(), "127.0.0.1", 0, NULL);
     visit(&server, "ann", "127.0.0.1");
@@ -107,8 +106,6 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct program program = {
-        "A server of your own is a class with a few entries replaced.", commands, NULL};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "A server of your own is a class with a few entries replaced.",
+                     demo, NULL);
 }

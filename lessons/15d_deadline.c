@@ -68,9 +68,8 @@ static void trickle(int fd)
     net_send_all(fd, "\n", 1);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     struct handler_class handler = visit_handler();
     struct server server;
     handler.timeout = (int)timeout;
@@ -91,13 +90,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"timeout", "MS", "of a read", .number = &timeout, 2 * TRICKLE_MS, 60000},
         {"deadline", "MS", "of the request; 0: none", .number = &deadline, .max = 60000},
         {0},
     };
-    static const struct program program = {"A time-out for each read does not limit the request.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "A time-out for each read does not limit the request.", demo,
+                     options);
 }

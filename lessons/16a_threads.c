@@ -86,9 +86,8 @@ static long long join_all(struct task *tasks)
     return sum;
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     int i;
     struct task *tasks = calloc((size_t)count, sizeof *tasks);
     if (!tasks)
@@ -111,13 +110,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"threads", "N", "threads to start at once", .number = &count, .min = 1, .max = 100000},
         {"same-argument", NULL, "give them all the address of i", .flag = &same_argument},
         {0},
     };
-    static const struct program program = {"One function, called by a hundred threads at once.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "One function, called by a hundred threads at once.", demo,
+                     options);
 }

@@ -171,9 +171,8 @@ static void play_stack(void)
     munmap(stack, STACK_KIB * 1024);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     gate_make();
     play_start_and_join();
     play_stack();
@@ -182,9 +181,6 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"One join for many waiters, and the memory of a stack.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "One join for many waiters, and the memory of a stack.", demo,
+                     NULL);
 }

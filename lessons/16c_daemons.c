@@ -53,9 +53,8 @@ static const char *alive(struct thread *thread)
 }
 
 /* The threads may outlive main, so their objects are not on its stack. */
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     static struct thread worker, backup;
     gate_make();
     thread_init(&worker, "worker", do_work, NULL);
@@ -80,12 +79,10 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"no-join", NULL, "return from main and wait for nobody", .flag = &no_join},
         {0},
     };
-    static const struct program program = {
-        "Main ends first: which threads does the process wait for?", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Main ends first: which threads does the process wait for?", demo,
+                     options);
 }

@@ -29,8 +29,7 @@ static bool join_inside;
 /* ---- The posts' ten children ----------------------------------------------------------------- */
 
 /* def foo(i): print 'say hi', i
- * The argument points to i in main's loop. Among threads that would be a race. But the child has
- * its own copy of i, as it was when the child was started. */
+ * The argument points to i in main's loop: among threads a race. But the child has its own copy. */
 static int foo(void *argument)
 {
     int i = *(int *)argument;
@@ -111,9 +110,8 @@ static long time_children(bool inside)
     return ms_since(begin);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     play_hi();
     say("main", "now ten children work for %d ms each", WORK_MS);
     say("main", "joined inside the loop: %ld ms", time_children(true));
@@ -123,12 +121,10 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"join-inside", NULL, "join each child before the next one starts", .flag = &join_inside},
         {0},
     };
-    static const struct program program = {
-        "A child is a copy that runs on its own, and join waits for it.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "A child is a copy that runs on its own, and join waits for it.",
+                     demo, options);
 }

@@ -162,9 +162,8 @@ static void play_end(void)
     say_code("the daemon", &daemon);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     play_ends();
     play_limit();
     play_mistakes();
@@ -174,13 +173,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"limit", "MS", "how long main waits for a child", .number = &limit_ms, .min = 1,
          .max = 10000},
         {0},
     };
-    static const struct program program = {"How a child ends, and how its parent learns of it.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "How a child ends, and how its parent learns of it.", demo,
+                     options);
 }

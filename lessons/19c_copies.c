@@ -172,9 +172,8 @@ static void play_thread(void)
     say_lock("main", "the thread has released the lock: it is");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     print_in_both("nobody flushes, the child calls exit", false, exit);
     print_in_both("nobody flushes, the child calls _exit", false, _exit);
     print_in_both("each flushes, the child calls _exit", true, _exit);
@@ -185,11 +184,9 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"adopt", NULL, "main becomes the parent of orphans (Linux)", .flag = &adopt},
         {0},
     };
-    static const struct program program = {"Fork copies more than you think.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Fork copies more than you think.", demo, options);
 }

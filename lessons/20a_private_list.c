@@ -93,15 +93,8 @@ static struct report receive_report(void)
     return report;
 }
 
-static void give_turn(struct actor *child)
+static int demo(void)
 {
-    if (!actor_give_turn(child))
-        actor_join(child); /* says how it has ended */
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
     struct actor children[CHILDREN];
     int items = 0, same = 0;
     if (pipe(reports) < 0)
@@ -109,7 +102,8 @@ static int demo(char **operands)
     say_list("parent", "starts ten children; the list is", &li);
     for (int i = 0; i < CHILDREN; i++) {
         actor_start(&children[i], "child", foo, &i);
-        give_turn(&children[i]);
+        if (!actor_give_turn(&children[i]))
+            actor_join(&children[i]); /* says how it has ended */
         struct report report = receive_report();
         items += report.count;
         same += report.list == &li;
@@ -125,12 +119,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"addresses", NULL, "print the address of each list", .flag = &addresses},
         {0},
     };
-    static const struct program program = {
-        "Each process has its own memory, and sees nothing that others write.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv,
+                     "Each process has its own memory, and sees nothing that others write.", demo,
+                     options);
 }

@@ -167,9 +167,8 @@ static void play(void)
     show("parent", "the child has ended");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     if (write_mib > size_mib)
         args_refuse("--write %ld: more than --size %ld", write_mib, size_mib);
     map_region();
@@ -179,13 +178,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"size", "MIB", "memory of the parent", .number = &size_mib, .min = 1, .max = 1024},
         {"write", "MIB", "memory that each writes to", .number = &write_mib, .max = 1024},
         {0},
     };
-    static const struct program program = {
-        "Fork copies no page; the first write to a page copies it.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Fork copies no page; the first write to a page copies it.", demo,
+                     options);
 }

@@ -98,9 +98,8 @@ static void play_indices(void)
     munmap(temp, LENGTH * sizeof *temp);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     say("main", "temp = {11, 22, 33, 44}; foo(0) goes first");
     play("0011");
     say("main", "the same, foo(1) goes first");
@@ -113,13 +112,10 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"private", NULL, "map the memory as private: each process has a copy",
          .flag = &is_private},
         {0},
     };
-    static const struct program program = {"An array in memory that several processes share.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "An array in memory that several processes share.", demo, options);
 }

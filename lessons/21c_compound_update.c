@@ -84,9 +84,8 @@ static bool play(int (*update)(void *argument), int orders)
     return choose_again(orders, "an update is lost", "can you make 13?");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     say("main", "ann and bob add one to temp[0], which is 11");
     while (play(add_one, 6))
         continue;
@@ -98,9 +97,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"Each access is locked, and still an update is lost.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Each access is locked, and still an update is lost.", demo, NULL);
 }

@@ -161,9 +161,8 @@ static void start_all(void)
     join_up_to(punctual);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     shared = shared_new(sizeof *shared);
     make_lock(&shared->lock);
     gate_make();
@@ -182,14 +181,12 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"processes", "N", "children", .number = &processes, .min = 10, .max = MOST},
         {"no-lock", NULL, "let them add without the lock", .flag = &no_lock},
         {0},
     };
-    static const struct program program = {
-        "5,000 processes add one under a lock, and the number is printed too early.", commands,
-        options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv,
+                     "5,000 processes add one under a lock, and the number is printed too early.",
+                     demo, options);
 }

@@ -162,9 +162,8 @@ static void begin_anew(void)
     let_carl_come();
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     if (no_repair && not_robust)
         args_refuse("--no-repair, --not-robust: one at a time");
     shared = shared_new(sizeof *shared);
@@ -185,13 +184,12 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"no-repair", NULL, "bob unlocks and repairs nothing", .flag = &no_repair},
         {"not-robust", NULL, "a lock that does not tell that its owner died", .flag = &not_robust},
         {0},
     };
-    static const struct program program = {
-        "A process is killed while it has the lock, and the next one is told.", commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv,
+                     "A process is killed while it has the lock, and the next one is told.", demo,
+                     options);
 }

@@ -85,9 +85,8 @@ static bool play(void)
     return choose_again(ORDERS, "an update is lost", "can you make 2?");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     struct process manager = {0};
     say("main", "starts the manager: dic[\"n\"] = 0");
     dict_init(&dic, manager_start(&manager));
@@ -100,9 +99,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"Each call is whole, two calls are not.", commands,
-                                           options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Each call is whole, two calls are not.", demo, NULL);
 }

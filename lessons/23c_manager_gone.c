@@ -86,9 +86,8 @@ static void start_again(struct dict *old)
     process_join_all();
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     struct process manager = {0};
     struct dict dic;
     say("main", "starts the manager: dic[\"n\"] = 1");
@@ -104,9 +103,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"The manager is killed, and each call reports it.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "The manager is killed, and each call reports it.", demo, NULL);
 }

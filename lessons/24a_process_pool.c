@@ -110,9 +110,8 @@ static void bar(long result)
     gate_step();
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     gate_make();
     pool_open(foo);
     say("main", "apply_async, %ld times; there are %ld workers", task_count, worker_count);
@@ -128,13 +127,11 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
     static const struct option_spec options[] = {
         {"workers", "N", "processes", .number = &worker_count, .min = 1, .max = MOST_WORKERS},
         {"tasks", "N", "tasks", .number = &task_count, .max = MOST_TASKS},
         {0},
     };
-    static const struct program program = {"Five processes are started once, and get ten tasks.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Five processes are started once, and get ten tasks.", demo,
+                     options);
 }

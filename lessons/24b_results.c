@@ -2,9 +2,8 @@
  *
  * Predict  get waits 20 ms for a task that has not ended. What does get return, and what happens to
  *          the task? A callback calls apply on its own pool: who is left to notice the result?
- * Run      build/24b_results, then build/24b_results --starve
- * Watch    a time limit ends the wait, not the task; a callback may call the pool; a task that
- *          waits for another one of the same pool may wait for ever
+ * Run      build/24b_results
+ * Watch    a time limit ends the wait, not the task; a callback may call the pool.
  * Before   24a_process_pool, 21a_shared_array
  * After    24c_worker_dies
  * Python   multiprocessing.Pool: apply, map, AsyncResult.get, close, join
@@ -19,9 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 5, TASKS = WORKERS + 1, GET_LIMIT_MS = 20 };
+enum { WORKERS = 5, GET_LIMIT_MS = 20 };
 
-static bool starves;
 static struct pool pool;
 
 /* ---- What the workers do --------------------------------------------------------------------- */
@@ -109,45 +107,14 @@ static void play_rules(void)
     say_refused("apply_async, after close", pool_apply_async(&pool, &late), "the pool is closed");
 }
 
-/* ---- A task that waits for another ----------------------------------------------------------- */
-
-static bool let_them_go(long i, long *result)
+static int demo(void)
 {
-    gate_step();
-    return add_100(i, result);
-}
-
-/* Each of the first five waits for the sixth, and no worker is left to begin that one. */
-static void play_starvation(void)
-{
-    struct task tasks[TASKS], *last = &tasks[TASKS - 1];
-    say("main", "%d workers, %d tasks; all wait for what the last one does", WORKERS, TASKS);
-    for (int i = 0; i < TASKS; i++) {
-        tasks[i] = (struct task){.function = &tasks[i] == last ? let_them_go : wait_for_main};
-        pool_apply_async(&pool, &tasks[i]);
-    }
-    bool in_time = pool_get(&pool, last, GET_LIMIT_MS);
-    say("main", "get the last one, %d ms at most: %s", GET_LIMIT_MS,
-        in_time ? "a result" : "no result yet");
-    if (!in_time)
-        say("main", "no worker is free to begin it, and none will be: terminate");
-    pool_terminate(&pool);
-    say("main", "the last one: %s", last->error == ECANCELED ? "cancelled" : "done");
-}
-
-static int demo(char **operands)
-{
-    (void)operands;
     gate_make();
     if (!pool_open(&pool, WORKERS, (struct pool_options){0}))
         die("fork");
-    if (starves) {
-        play_starvation();
-    } else {
-        play_results();
-        play_limit();
-        play_rules();
-    }
+    play_results();
+    play_limit();
+    play_rules();
     if (!pool_join(&pool))
         die("pool_join");
     say("main", "join: every task has ended, and so has every worker");
@@ -156,12 +123,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {
-        {"starve", NULL, "five tasks wait for a sixth, on five workers", .flag = &starves},
-        {0},
-    };
-    static const struct program program = {"What a pool gives back, and what it refuses.", commands,
-                                           options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "What a pool gives back, and what it refuses.", demo, NULL);
 }

@@ -17,55 +17,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { WORKERS = 5, OTHERS = 1000 };
 
+/* The steps of the gate: the others wait in the pool; so many tasks have met. */
+enum { ALL_WAIT = 1, ALL_HAVE_MET = ALL_WAIT + WORKERS };
+
 static struct pool pool;
-static int steps; /* of the gate: how many have been used */
 
-static void say_end(const char *what, const struct task *task)
-{
-    if (task->state == TASK_SUCCEEDED)
-        say("main", "%s: %ld", what, task->result);
-    else if (task->status < 0)
-        say("main", "%s: its worker died: %s", what, strsignal(-task->status));
-    else
-        say("main", "%s: its worker ended with status %d", what, task->status);
-}
-
-/* ---- Five tasks that meet -------------------------------------------------------------------- */
-
-/* Each waits for the others: they end only if five workers run them at the same time. */
-static bool meet(long count, long *result)
-{
-    gate_step();
-    gate_wait((int)count);
-    *result = getpid();
-    return true;
-}
-
-static void say_strength(void)
-{
-    struct task tasks[WORKERS];
-    steps += WORKERS;
-    for (int i = 0; i < WORKERS; i++) {
-        tasks[i] = (struct task){.function = meet, .argument = steps};
-        pool_apply_async(&pool, &tasks[i]);
-    }
-    int met = 0;
-    for (int i = 0; i < WORKERS; i++)
-        met += pool_get(&pool, &tasks[i], -1) && tasks[i].state == TASK_SUCCEEDED;
-    say("main", "%d tasks have met, so %d workers run at the same time", met, met);
-}
-
-/* ---- A worker dies --------------------------------------------------------------------------- */
-
-static bool leave(long status, long *result)
-{
-    (void)result;
-    _exit((int)status);
-}
+/* ---- In the middle of a map ------------------------------------------------------------------ */
 
 static bool square(long i, long *result)
 {
@@ -75,72 +35,80 @@ static bool square(long i, long *result)
     return true;
 }
 
-static bool get_pid(long i, long *result)
-{
-    *result = getpid() + i;
-    return true;
-}
-
 static void play_crash(void)
 {
     long numbers[] = {1, 2, 3, 4, 5, 6, 7, 8}, squares[8];
-    struct task task = {.function = leave, .argument = 7};
-    pool_apply(&pool, &task);
-    say_end("a task that calls _exit(7)", &task);
     pool_map(&pool, square, numbers, squares, 8, 8);
     say("main", "map, and a worker crashes at the 5: %ld %ld %ld %ld %ld %ld %ld %ld", squares[0],
         squares[1], squares[2], squares[3], squares[4], squares[5], squares[6], squares[7]);
 }
 
-static void play_idle(void)
-{
-    struct task task = {.function = get_pid};
-    pool_apply(&pool, &task);
-    say("main", "kills a worker that has nothing to do");
-    kill((pid_t)task.result, SIGKILL);
-    say_strength();
-}
-
 /* ---- In the middle of a task ----------------------------------------------------------------- */
 
 /* As if somebody had killed it: the kernel, for example, when memory is short. */
-static bool be_killed(long count, long *result)
+static bool be_killed(long i, long *result)
 {
-    (void)result;
-    gate_wait((int)count);
+    gate_wait(ALL_WAIT);
+    *result = i;
     return raise(SIGKILL) == 0;
 }
 
-static void play_busy(void)
+static bool add_100(long i, long *result)
+{
+    *result = i + 100;
+    return true;
+}
+
+static void play_killed(void)
 {
     static struct task others[OTHERS];
-    struct task task = {.function = be_killed, .argument = ++steps};
+    struct task task = {.function = be_killed};
     pool_apply_async(&pool, &task);
     for (long i = 0; i < OTHERS; i++) {
-        others[i] = (struct task){.function = get_pid, .argument = i};
+        others[i] = (struct task){.function = add_100, .argument = i};
         pool_apply_async(&pool, &others[i]);
     }
     say("main", "a worker is killed in the middle of a task; %d tasks wait", OTHERS);
     gate_step();
     pool_get(&pool, &task, -1);
-    say_end("that task", &task);
+    say("main", "that task: %s", task.state == TASK_FAILED ? strsignal(-task.status) : "done");
     int succeeded = 0;
     for (int i = 0; i < OTHERS; i++)
         succeeded += pool_get(&pool, &others[i], -1) && others[i].state == TASK_SUCCEEDED;
     say("main", "of the %d others, %d succeeded", OTHERS, succeeded);
-    say_strength();
 }
 
-static int demo(char **operands)
+/* ---- Five tasks that meet -------------------------------------------------------------------- */
+
+/* Each waits for the others: they end only if five workers run them at the same time. */
+static bool meet(long i, long *result)
 {
-    (void)operands;
+    gate_step();
+    gate_wait(ALL_HAVE_MET);
+    return add_100(i, result);
+}
+
+static void play_meeting(void)
+{
+    struct task tasks[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        tasks[i] = (struct task){.function = meet};
+        pool_apply_async(&pool, &tasks[i]);
+    }
+    int met = 0;
+    for (int i = 0; i < WORKERS; i++)
+        met += pool_get(&pool, &tasks[i], -1) && tasks[i].state == TASK_SUCCEEDED;
+    say("main", "%d tasks have met, so %d workers run at the same time again", met, met);
+}
+
+static int demo(void)
+{
     gate_make();
     if (!pool_open(&pool, WORKERS, (struct pool_options){0}))
         die("fork");
-    say_strength();
     play_crash();
-    play_idle();
-    play_busy();
+    play_killed();
+    play_meeting();
     pool_close(&pool);
     if (!pool_join(&pool))
         die("pool_join");
@@ -149,9 +117,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"One task is lost with its worker, and no other.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "One task is lost with its worker, and no other.", demo, NULL);
 }

@@ -51,12 +51,6 @@ static bool find(long i, long *result)
     return true;
 }
 
-static bool cannot_begin(long argument)
-{
-    say("worker", "the initializer: there is no such file");
-    return argument < 0;
-}
-
 static void play_initializer(void)
 {
     struct task task = {.function = find};
@@ -65,12 +59,6 @@ static void play_initializer(void)
     pool_apply(&pool, &task);
     say("main", "the initializer ran in the worker: %ld there, %ld here", task.result,
         of_this_process);
-    end_pool();
-
-    open_pool(1, (struct pool_options){.initializer = cannot_begin});
-    pool_apply(&pool, &task);
-    if (task.error == ECHILD)
-        say("main", "three workers could not begin: the task fails");
     end_pool();
 }
 
@@ -128,9 +116,8 @@ static void play_terminate(void)
     say("main", "join: every worker has ended");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     play_initializer();
     play_max_tasks();
     play_terminate();
@@ -139,9 +126,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {{"", "", "play the demo", demo}, {0}};
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"How a worker begins, is replaced, and ends.", commands,
-                                           options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "How a worker begins, is replaced, and ends.", demo, NULL);
 }

@@ -7,7 +7,6 @@ load peers/every_server
 
 @test "24b: the demo is the same each time" {
     check_demo 5
-    check_demo 2 --starve
 }
 
 @test "24b: apply waits, map keeps the order, an error is the task's, get has a limit of time" {
@@ -26,14 +25,6 @@ main   | apply_async, after close: refused, the pool is closed
 main   | join: every task has ended, and so has every worker' "$(play | tail -n 5)"
 }
 
-@test "24b: --starve: tasks that wait for one of their own pool end with terminate" {
-    equal 'the scene' 'main   | 5 workers, 6 tasks; all wait for what the last one does
-main   | get the last one, 20 ms at most: no result yet
-main   | no worker is free to begin it, and none will be: terminate
-main   | the last one: cancelled
-main   | join: every task has ended, and so has every worker' "$(play --starve)"
-}
-
 # ---- What the pool promises (tests/peers/pools.c) ----------------------------------------------------------------------
 
 @test "24b: each task is done once, and nothing is left open" { claim pools each-once; }
@@ -42,6 +33,7 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
 @test "24b: a pool and another child do not disturb each other" { claim pools beside-another-child; }
 @test "24b: callbacks apply and submit, without end" { claim pools callback-calls-the-pool; }
 @test "24b: what has to be refused is refused" { claim pools refused; }
+@test "24b: tasks that wait for one of their own pool end with terminate" { claim pools starved; }
 
 @test "24b: every task is done, one by one or at once, in chunks of one or of many" {
     local way
@@ -65,7 +57,7 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
 @test "24b: a demo that is broken off leaves nothing behind" {
     broken_off_by TERM 143 'map keeps the order'
     broken_off_by HUP 129 'no result yet'
-    GROUP=1 broken_off_by INT 130 'no result yet' --starve
+    GROUP=1 broken_off_by INT 130 'no result yet'
 }
 
 @test "24b: a process that is refused at the start is one clear line, and no worker is left" {
@@ -86,5 +78,5 @@ main   | join: every task has ended, and so has every worker' "$(play --starve)"
     refuses 2 'serve: no such command; see --help' serve
 }
 
-@test "24b: has help" { every_server_has_help --starve; }
+@test "24b: has help" { every_server_has_help; }
 @test "24b: the slides show what is so" { check_slides; }

@@ -190,3 +190,19 @@ int args_run(int argc, char **argv, const struct program *program)
     die_unless_printed();
     return status;
 }
+
+static int (*only_demo)(void);
+
+static int play(char **operands)
+{
+    (void)operands;
+    return only_demo();
+}
+
+int args_demo(int argc, char **argv, const char *idea, int (*demo)(void),
+              const struct option_spec *options)
+{
+    static const struct command commands[] = {{"", "", "play the demo", play}, {0}};
+    only_demo = demo;
+    return args_run(argc, argv, &(struct program){idea, commands, options});
+}

@@ -44,6 +44,10 @@ struct program {
  * stdio cannot print what the command has left to it. argparse in Python. */
 int args_run(int argc, char **argv, const struct program *program);
 
+/* The same for a program that only plays its demo. options: NULL for none. */
+int args_demo(int argc, char **argv, const char *idea, int (*demo)(void),
+              const struct option_spec *options);
+
 /* The number that the text says, from min to max; a wrong one ends the process with status 2 and
  * names WHAT. */
 long args_number(const char *what, const char *text, long min, long max);

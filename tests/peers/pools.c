@@ -623,6 +623,29 @@ static void refused(void)
     printf("what has to be refused is refused\n");
 }
 
+static bool let_them_go(long i, long *result)
+{
+    for (int waiting = 0; waiting < WORKERS; waiting++)
+        sem_post(&shared->go_on);
+    return run(i, result);
+}
+
+/* Each worker has a task that waits for one more, and nobody is left to begin that one. */
+static void starved(void)
+{
+    open_pool(WORKERS, (struct pool_options){0});
+    submit(WORKERS, meet, NULL);
+    struct task last = {.function = let_them_go};
+    pool_apply_async(&pool, &last);
+    if (pool_get(&pool, &last, 50))
+        fail("somebody has begun the last one");
+    pool_terminate(&pool);
+    end_pool();
+    if (last.state != TASK_FAILED || last.error != ECANCELED)
+        fail("state %d, error %d", last.state, last.error);
+    printf("tasks that wait for one of their own pool end with terminate\n");
+}
+
 int main(int argc, char **argv)
 {
     static const struct claim claims[] = {
@@ -643,6 +666,7 @@ int main(int argc, char **argv)
         {"terminated-in-a-chunk", terminated_in_a_chunk},
         {"parent-ends", parent_ends},
         {"refused", refused},
+        {"starved", starved},
         {0},
     };
     shared = shared_new(sizeof *shared);
