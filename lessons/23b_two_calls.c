@@ -72,7 +72,8 @@ static bool play(void)
     must(dict_call(&dic, "set", "n", "0", NULL));
     actor_start(&ann, "ann", play_client, "ann");
     actor_start(&bob, "bob", play_client, "bob");
-    turns_play();
+    if (turns_play() < 2)
+        exit(EXIT_FAILURE); /* whoever has ended has said why */
     say("main", "both have added one to 0: dic[\"n\"]");
     int sum = atoi(must(dict_call(&dic, "get", "n", NULL)));
     say("main", "%d", sum);

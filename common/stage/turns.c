@@ -218,20 +218,23 @@ static int chosen_player(void)
     return lines > 1 ? choose_player() : next_player(-1);
 }
 
-void turns_play(void)
+int turns_play(void)
 {
-    int player = -1;
+    int player = -1, left = 0;
     for (await_all(); next_player(-1) >= 0; await_all()) {
         player = choose_is_wanted() ? chosen_player() : next_player(player);
         notes[player].is_here = false;
         put_byte(players[player].main_end);
     }
     bool is_deadlock = false;
-    for (int i = 0; i < PLAYERS; i++)
+    for (int i = 0; i < PLAYERS; i++) {
+        left += players[i].name != NULL;
         if (waits(i)) {
             is_deadlock = true;
             say(players[i].name, "deadlock: waits for the %s", notes[i].waits_for);
         }
+    }
     if (is_deadlock)
         fail("a deadlock: nobody can go on");
+    return left;
 }

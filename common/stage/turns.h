@@ -45,8 +45,8 @@ void turns_remove(int player);
 /* Gives one player its turn, and waits until that ends. False: the player has ended. */
 bool turns_give(int player);
 
-/* Gives turns until each player has ended or announces no step. If those who are left wait for each
- * other, ends the program with a message that names them. */
-void turns_play(void);
+/* Gives turns until each player has ended or announces no step; returns how many have not ended. If
+ * those wait for each other, says so and ends the program. */
+int turns_play(void);
 
 #endif
