@@ -178,6 +178,58 @@ PROMPT='Enter: next  c: run on  q: quit'
     equal 'lines' 5 "$(QUIET='' narrators 1 1 5 | wc -l)"
 }
 
+# Who says what, a line for each actor's words in a row, from the lanes or, with -v lanes=0, from the transcript.
+words_of() { # LANES
+    awk -v lanes="$1" 'function add(who, text) {
+            gsub(/[ \n]/, "", text)
+            if (who != last) printf "%s%s: ", last == "" ? "" : "\n", who
+            last = who; printf "%s", text
+        }
+        !lanes { i = index($0, " | "); who = substr($0, 1, i); sub(/ +$/, "", who); add(who, substr($0, i + 3)); next }
+        /^-+[+]/ { split(before, name, / *[|] */); count = 0; rest = $0; at = 1
+            while ((i = index(rest, "+")) > 0) { first[++count] = at; at += i + 1; rest = substr(rest, i + 2) }
+            first[++count] = at; first[count + 1] = 1000; before = ""; next }
+        { row(before); before = $0 }
+        function row(text,   c, cell) {
+            for (c = 1; c <= count; c++) {
+                cell = substr(text, first[c], first[c + 1] - first[c] - (c < count ? 2 : 0))
+                if (cell ~ /[^ ]/) { sub(/ +$/, "", name[c]); add(name[c], cell) }
+            }
+        }
+        END { row(before) }' | sed -E 's/(127[.]0[.]0[.]1:)[0-9]+/\1PORT/; s/[.][0-9]+$/.PID/; s/ +:/:/'
+}
+
+@test "00: LANES gives each actor a column; read from top to bottom, the transcript is the same" {
+    local lesson columns drawn
+    for lesson in 06_select_server 08b_level_and_edge 17a_lost_update 18a_event 23b_two_calls; do
+        for columns in 80 120; do
+            drawn=$(COLUMNS=$columns LANES=1 limited "$BUILD/$lesson" 2>&1)
+            equal "words of $lesson in $columns columns" "$("$BUILD/$lesson" | words_of 0)" "$(words_of 1 <<< "$drawn")"
+            equal "longer rows of $lesson" '' "$(awk -v most="$columns" 'length($0) > most' <<< "$drawn")"
+            (($(sed -n 2p <<< "$drawn" | wc -c) > columns * 9 / 10)) || fail "$lesson does not use $columns columns"
+        done
+    done
+    drawn=$(LANES=1 "$BUILD/17a_lost_update" | sed -n 3,4p)
+    [[ $drawn =~ ^'reads 0 '[^$'\n']+$'\n '\ +'| reads 0 ' ]] || fail "$drawn"
+}
+
+@test "00: LANES on a terminal: a step is a line, however many rows it takes, and the colours are those of the actors" {
+    local said keys=() i escape=$'\033'
+    said=$(LANES=1 "$BUILD/17a_lost_update")
+    for ((i = 1; i < 12; i++)); do keys+=("$PROMPT" $'\n'); done
+    equal 'steps' "$said"$'\nstatus 0\nsame' "$(LANES=1 stepped "${keys[@]}")"
+    said=$(TERM=xterm LANES=1 limited "$BUILD/peers/pty" type '' "$BUILD/17a_lost_update")
+    equal 'colours' $'ann 27\nbob 166' "$(sed -n 1p <<< "$said" | grep -oE '38;5;[0-9]+m[a-z]+' | sed -E 's/.*;([0-9]+)m(.*)/\2 \1/')"
+    [[ $said == *"${escape}[1;38;5;27mwrites 1${escape}[0m "* ]] || fail "$said"
+}
+
+@test "00: LANES says when the actors have no room, and leaves a server alone" {
+    run env LANES=1 "$BUILD/19a_processes"
+    [[ $output == '19a_processes: LANES: 11 actors need 108 columns, and there are 80'$'\nmain   | '* ]] || fail "$output"
+    LANES=1 SERVER_PROGRAM=$BUILD/06_select_server start serve
+    stop
+}
+
 # ---- Options -----------------------------------------------------------------------------------------------------------
 
 @test "00b: an option may stand again, where each is meant" {

@@ -2,10 +2,7 @@
 
 #include "stage/die.h"
 #include "stage/say.h"
-<<<<<<< HEAD
 #include "stage/terminal.h"
-=======
->>>>>>> e7b22f7 (LANES=1: a column for each actor, and time goes down; the same lines in the same order)
 #include "stage/watch.h"
 
 #include <errno.h>
@@ -49,7 +46,6 @@ static int read_key(const char *prompt)
  * they then vanish. */
 static char ask(const char *lines, const char *prompt, const char *keys)
 {
-<<<<<<< HEAD
     int key;
     show(lines);
     if (!isatty(STDIN_FILENO))
@@ -65,29 +61,6 @@ static char ask(const char *lines, const char *prompt, const char *keys)
     if (!isatty(STDIN_FILENO))
         show("\n");
     if (key < 0 || key == 'q')
-=======
-    bool is_terminal = isatty(STDOUT_FILENO);
-    struct termios before, by_key;
-    bool has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
-    char key;
-    by_key = before;
-    by_key.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
-    if (has_keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &by_key);
-    show(text);
-    watched->at_key = true;
-    do
-        key = read_key();
-    while (key != 'q' && !strchr(keys, key));
-    watched->at_key = false;
-    if (has_keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    for (const char *c = text; is_terminal && *c; c++)
-        if (*c == '\n')
-            show("\033[A");                /* one up */
-    show(is_terminal ? "\r\033[J" : "\n"); /* from here on nothing */
-    if (key == 'q')
->>>>>>> e7b22f7 (LANES=1: a column for each actor, and time goes down; the same lines in the same order)
         exit(EXIT_SUCCESS);
     return (char)key;
 }
