@@ -199,7 +199,7 @@ words_of() { # LANES
         END { row(before) }' | sed -E 's/(127[.]0[.]0[.]1:)[0-9]+/\1PORT/; s/[.][0-9]+$/.PID/; s/ +:/:/'
 }
 
-@test "00: LANES gives each actor a column; read from top to bottom, the transcript is the same" {
+@test "00b: LANES gives each actor a column; read from top to bottom, the transcript is the same" {
     local lesson columns drawn
     for lesson in 06_select_server 08b_level_and_edge 17a_lost_update 18a_event 23b_two_calls; do
         for columns in 80 120; do
@@ -213,7 +213,7 @@ words_of() { # LANES
     [[ $drawn =~ ^'reads 0 '[^$'\n']+$'\n '\ +'| reads 0 ' ]] || fail "$drawn"
 }
 
-@test "00: LANES on a terminal: a step is a line, however many rows it takes, and the colours are those of the actors" {
+@test "00b: LANES on a terminal: a step is a line, however many rows it takes, and the colours are those of the actors" {
     local said keys=() i escape=$'\033'
     said=$(LANES=1 "$BUILD/17a_lost_update")
     for ((i = 1; i < 12; i++)); do keys+=("$PROMPT" $'\n'); done
@@ -223,7 +223,7 @@ words_of() { # LANES
     [[ $said == *"${escape}[1;38;5;27mwrites 1${escape}[0m "* ]] || fail "$said"
 }
 
-@test "00: LANES says when the actors have no room, and leaves a server alone" {
+@test "00b: LANES says when the actors have no room, and leaves a server alone" {
     run env LANES=1 "$BUILD/19a_processes"
     [[ $output == '19a_processes: LANES: 11 actors need 108 columns, and there are 80'$'\nmain   | '* ]] || fail "$output"
     LANES=1 SERVER_PROGRAM=$BUILD/06_select_server start serve
