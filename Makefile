@@ -153,11 +153,6 @@ slides:  ## render the decks to build/slides/*.html; needs npx
 	@mkdir -p build/slides && cp -R slides/img build/slides/
 	npx --yes $(MARP) --theme-set slides/theme.css --input-dir slides --output build/slides
 
-# Who says what in a run, for its page.
-build/replay/%.json: $(BUILD)/% slides/replay/transcript.awk
-	@mkdir -p $(@D)
-	$(call quiet,PLAY $*)$< < /dev/null | awk -f slides/replay/transcript.awk > $@
-
 PAGE_PARTS := $(filter-out %/index.%,$(wildcard slides/replay/page.* slides/replay/html.awk))
 PAGE = awk -v lessons='$(LESSONS)' -v build=build -f slides/replay/html.awk
 

@@ -35,7 +35,11 @@ make_nasty_page() {
     # shellcheck disable=SC2016
     printf '# 99 · %s\n\n## Predict\n\n%s\n\n1. `%s` **%s**\n\n---\n\n## Try it\n\n- %s\n\n```text\n%s\n```\n' \
         "$markup" "$markup" "$markup" "$markup" "$markup" "$markup" > "$name/slides/99_nasty.md"
-    printf '%s | says %s\nbob | \001 \\ "\n' "$markup" "$markup" | awk -f slides/replay/transcript.awk > "$name/build/replay/99_nasty.json"
+    printf '{"actors": ["%s", "bob"], "steps": [
+        {"actor": "%s", "text": "says %s", "line": 6, "at": {"%s": {"line": 6, "blocked": "%s", "since": 1}}, "arrows": []},
+        {"actor": "bob", "text": "\\u0001 \\\\ \\"", "line": 0, "at": {}, "arrows": [
+            {"from": "%s", "to": "bob", "kind": "send", "what": "%s", "step": 1}, {"from": "bob", "to": "%s", "kind": "%s", "what": "", "step": 2}]}]}' \
+        "${markup//\"/\\\"}"{,,,,,,,,} > "$name/build/replay/99_nasty.json"
     (
         cd "$name" || exit
         awk -v lessons=99_nasty -v lesson=99_nasty -v build=build -f slides/replay/html.awk -f slides/replay/page.awk > 99_nasty.html
@@ -56,7 +60,7 @@ play_pages() {
         cat tests/peers/pages.js
         echo '</script>'
     } > "$all.html"
-    timeout "$(limit 120)" "$BROWSER" --headless --no-sandbox --disable-gpu --user-data-dir="$BATS_FILE_TMPDIR/profile" \
+    timeout "$(limit 300)" "$BROWSER" --headless --no-sandbox --disable-gpu --user-data-dir="$BATS_FILE_TMPDIR/profile" \
         --allow-file-access-from-files --enable-logging=stderr --virtual-time-budget=100000000 --dump-dom "file://$all.html" \
         > "$all.dom" 2> "$all.log" < /dev/null 3>&- 4>&-
     sed -n '/<pre>/,/<\/pre>/{s/.*<pre>//; s/<\/pre>.*//; p}' "$all.dom" > "$all.result"

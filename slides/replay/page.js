@@ -13,6 +13,7 @@
 const PLAY_MS = 1500;
 const ADDRESS_MS = 300;
 const COLOURS = 8;
+const MOST_SHOWN = 24; // characters of what was sent
 
 const run = JSON.parse(document.getElementById('run').textContent);
 const last = run.steps.length;
@@ -54,9 +55,12 @@ function nameOf(actor) {
     return paint(element('b', 'actor', actor), actor);
 }
 
-// Where an actor is at a step; undefined before it is there and after it has gone.
+// Where an actor is at a step; undefined before it is there and after it has gone. Whoever says the line is where it said it,
+// unless it has come to a call that blocks.
 function whereIs(actor, number) {
-    return number > 0 ? run.steps[number - 1].at[actor] : undefined;
+    const said = run.steps[number - 1];
+    const at = said && said.at[actor];
+    return at && said.actor === actor && !at.blocked ? {line: said.line} : at;
 }
 
 function stateOf(actor, number) {
@@ -77,18 +81,45 @@ function inWords(actor) {
 // ---- What is said of a step --------------------------------------------------------------------
 
 const HAPPENS = {
-    send: (from, to, what) => [from, ` sends ${what || 'something'} to `, to],
-    fork: (from, to) => [from, ' starts the process ', to],
-    thread: (from, to) => [from, ' starts the thread ', to],
-    unlock: (from, to) => [from, ' unlocks, so ', to, ' gets the lock'],
-    signal: (from, to) => [from, ' wakes ', to],
-    post: (from, to) => [from, ' posts, so ', to, ' goes on'],
-    end: (from, to) => [from, ' has ended, and ', to, ' learns of it'],
+    send: (from, to, what) => [...from, ` sends ${what} to `, ...to],
+    connect: (from, to) => [...from, ' connects, ', ...to, ' accepts'],
+    fork: (from, to) => [...from, ' starts a process: ', ...to],
+    thread: (from, to) => [...from, ' starts a thread: ', ...to],
+    unlock: (from, to) => [...from, ' unlocks, ', ...to, ' gets the lock'],
+    signal: (from, to) => [...from, ' wakes ', ...to],
+    post: (from, to) => [...from, ' posts to ', ...to],
+    kill: (from, to) => [...from, ' sends a signal to ', ...to],
+    end: (from, to) => [...to, ' learns of the end of ', ...from],
 };
 
+function inQuotes(what) {
+    if (what === 'end of file')
+        return what;
+    if (what === '' || what.includes('\\x'))
+        return 'a message';
+    return what.length > MOST_SHOWN ? `"${what.slice(0, MOST_SHOWN)}..."` : `"${what}"`;
+}
+
+// Arrows that are alike are told in one sentence: a list of arrows, of one sender or to one receiver.
+function alike(arrows) {
+    const groups = new Map();
+    for (const arrow of arrows) {
+        const key = JSON.stringify([arrow.kind, arrow.what, arrow.kind === 'end' ? arrow.to : arrow.from]);
+        groups.set(key, [...groups.get(key) || [], arrow]);
+    }
+    return [...groups.values()];
+}
+
+function namesOf(actors) {
+    return [...new Set(actors)].flatMap((actor, index) => index > 0 ? [', ', nameOf(actor)] : [nameOf(actor)]);
+}
+
 function sentences() {
-    const said = (run.steps[step - 1].arrows || []).map((arrow) =>
-        HAPPENS[arrow.kind](nameOf(arrow.from), nameOf(arrow.to), arrow.what));
+    const said = alike(run.steps[step - 1].arrows).map((arrows) => {
+        const [from, to] = [namesOf(arrows.map((arrow) => arrow.from)), namesOf(arrows.map((arrow) => arrow.to))];
+        const tell = HAPPENS[arrows[0].kind];
+        return tell ? tell(from, to, inQuotes(arrows[0].what)) : [...from, ` (${arrows[0].kind}) `, ...to];
+    });
     for (const actor of run.actors)
         if ((whereIs(actor, step) || {}).since === step)
             said.push([nameOf(actor), ` waits in ${whereIs(actor, step).blocked}`]);
@@ -163,7 +194,7 @@ function showArrows() {
     };
     drawing.replaceChildren();
     run.steps.slice(0, step).forEach((said, index) => {
-        for (const arrow of said.arrows || []) {
+        for (const arrow of said.arrows) {
             const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
             path.setAttribute('d', arrowPath(middle(arrow.from, arrow.step || index + 1), middle(arrow.to, index + 1)));
             path.setAttribute('class', index === step - 1 ? 'current' : '');
