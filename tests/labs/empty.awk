@@ -60,6 +60,7 @@ function find_names(    i, text, rest) {
 # The head of the function that opens at this line, all of it in one.
 function head(at,    text, i) {
     for (i = at - 1; i > 0 && line[i] != "" && line[i] !~ /[;}\/]$/; i--) text = line[i] " " text
+    gsub(/__attribute__\(\([^)]*\)\) */, "", text)
     return text
 }
 
@@ -92,7 +93,7 @@ function nothing_of_type(text) {
     if (text == "void") return ""
     if (text ~ /\*$/) return "return NULL;"
     if (text == "bool") return "return false;"
-    return text ~ /^struct / ? "return (" text "){0};" : "return 0;"
+    return text ~ /^struct |^fd_set$/ ? "return (" text "){0};" : "return 0;"
 }
 
 # A statement ends where a line ends in one of ; { } or in a comment; from its first line, prints its last. A block ends
@@ -127,12 +128,21 @@ function without(name,    at, end, text, i, kept) {
     return kept
 }
 
-function as_comment(text,    parts, n, i, said) {
+# A line begins a paragraph if it begins with a label ("In:", "Says:"), or is not indented and follows one that is.
+function as_comment(text,    parts, n, i, label, said, row) {
     n = split(text, parts, "\n") - 1
     said = "    /* TODO\n"
-    for (i = 1; i <= n; i++) said = said "     * " parts[i] "\n"
-    said = said "     */\n"
-    return said
+    for (i = 1; i <= n + 1; i++) {
+        if (row != "" && (i > n || parts[i] ~ /^[A-Z][a-z]+: / || (label != "" && parts[i] ~ /^[^ ]/))) {
+            match(row, /^[A-Z][a-z]+: +/)
+            label = RLENGTH > 0 ? substr(row, 1, RLENGTH) : ""
+            said = said wrap(substr(row, length(label) + 1), "     * " label, "     * " sprintf("%*s", length(label), "")) "\n"
+            row = label = ""
+        }
+        if (parts[i] ~ /^[A-Z][a-z]+: /) label = "it has one"
+        row = row (row == "" ? "" : " ") (row == "" ? parts[i] : trim(parts[i]))
+    }
+    return said "     */\n"
 }
 
 # How often the name stands where it is used, and not where it is defined.
@@ -198,7 +208,7 @@ END {
 }
 
 # Names that only this function used, and its parameters: mentioned, so that the compiler does not warn.
-function quiet_of(name,    i, j, text, words, n, list, names, row, said) {
+function quiet_of(name,    i, j, own, text, words, n, list, names, row, said) {
     if (way[name] == "empty") list = parameters(head(open[name]))
     for (i = open[name] + 1; i < closing[name]; i++) {
         text = bare(line[i])
@@ -210,9 +220,9 @@ function quiet_of(name,    i, j, text, words, n, list, names, row, said) {
     n = split(list, words, " ")
     for (i = 1; i <= n; i++) {
         j = words[i]
-        if (j in done || (!(j in is_static) && !((" " parameters(head(open[name])) " ") ~ (" " j " ") && way[name] == "empty"))) continue
-        if (j in is_static && (uses(j) > 0 || j == name)) continue
-        if (j in is_static) done[j] = 1
+        own = way[name] == "empty" && (" " parameters(head(open[name])) " ") ~ (" " j " ")
+        if (!own && (!(j in is_static) || j in done || uses(j) > 0 || j == name)) continue
+        if (!own) done[j] = 1
         if ((" " names " ") ~ (" " j " ")) continue
         names = names " " j
     }
