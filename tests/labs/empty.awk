@@ -40,6 +40,11 @@ function find_names(    i, text, rest) {
     for (i = 1; i <= lines; i++) {
         if (line[i] ~ /^\{/) { open[name_of(head(i), "")] = i; last = name_of(head(i), "") }
         if (line[i] ~ /^\}/ && last != "") { closing[last] = i; last = "" }
+        if (match(line[i], /^\} \*? ?[a-z_0-9]+( =|;)/)) {
+            rest = substr(line[i], RSTART, RLENGTH)
+            gsub(/[^a-z_0-9]/, "", rest)
+            is_static[rest] = 1
+        }
         if (line[i] !~ /^static /) continue
         text = bare(line[i])
         if (text ~ /^static [^=]*[a-z_0-9]+\([^*]/) {
@@ -88,12 +93,13 @@ function parameters(text,    i, c, depth, piece, names) {
 
 function nothing_of_type(text) {
     sub(/[a-z_0-9]+\(.*/, "", text)
-    gsub(/static|inline|_Noreturn|noreturn/, "", text)
+    if (text ~ /_Noreturn/) return "_exit(EXIT_SUCCESS);"
+    gsub(/static|inline/, "", text)
     text = trim(text)
     if (text == "void") return ""
     if (text ~ /\*$/) return "return NULL;"
     if (text == "bool") return "return false;"
-    return text ~ /^struct |^fd_set$/ ? "return (" text "){0};" : "return 0;"
+    return text ~ /^(struct|union) |^fd_set$/ ? "return (" text "){0};" : "return 0;"
 }
 
 # A statement ends where a line ends in one of ; { } or in a comment; from its first line, prints its last. A block ends
@@ -149,7 +155,8 @@ function as_comment(text,    parts, n, i, label, said, row) {
 function uses(name,    i, text, count) {
     for (i = 1; i <= written; i++) {
         text = out[i]
-        if (text ~ /^static / && text !~ /=/) continue
+        if (text ~ /^\}/ || (text ~ /^static / && text !~ /=/)) continue
+        gsub(/(struct|union|enum) [a-z_0-9]+/, "", text)
         if (text ~ /^static /) sub(/^[^=]*=/, "", text)
         if (bare(text) ~ "(^|[^a-z_0-9.>])" name "([^a-z_0-9]|$)") count++
     }
@@ -195,9 +202,9 @@ END {
         if (!(i in at_line)) continue
         name = at_line[i]
         write(as_comment(contract[name]))
-        if (way[name] == "cut") write(without(name))
         mark_at[++marks] = written
         marked[marks] = name
+        if (way[name] == "cut") write(without(name))
         i = closing[name] - 1
     }
     for (m = 1; m <= marks; m++) quiet[mark_at[m]] = quiet_of(marked[m])
@@ -208,8 +215,10 @@ END {
 }
 
 # Names that only this function used, and its parameters: mentioned, so that the compiler does not warn.
-function quiet_of(name,    i, j, own, text, words, n, list, names, row, said) {
-    if (way[name] == "empty") list = parameters(head(open[name]))
+function quiet_of(name,    i, j, mine, kept, own, text, words, n, list, names, row, said) {
+    mine = parameters(head(open[name]))
+    kept = way[name] == "cut" ? without(name) : ""
+    list = mine
     for (i = open[name] + 1; i < closing[name]; i++) {
         text = bare(line[i])
         gsub(/(struct|union|enum) [a-z_0-9]+/, "", text)
@@ -220,7 +229,8 @@ function quiet_of(name,    i, j, own, text, words, n, list, names, row, said) {
     n = split(list, words, " ")
     for (i = 1; i <= n; i++) {
         j = words[i]
-        own = way[name] == "empty" && (" " parameters(head(open[name])) " ") ~ (" " j " ")
+        own = (" " mine " ") ~ (" " j " ")
+        if (own && kept ~ ("(^|[^a-z_0-9])" j "([^a-z_0-9]|$)")) continue
         if (!own && (!(j in is_static) || j in done || uses(j) > 0 || j == name)) continue
         if (!own) done[j] = 1
         if ((" " names " ") ~ (" " j " ")) continue

@@ -121,13 +121,13 @@ run_tests() { # TITLES, one a line
     local status pattern
     # shellcheck disable=SC2001 # each character that means something to bats -f
     pattern=$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<< "$1" | paste -sd '|')
-    mkdir "$scratch/tmp"
     rm -f "$scratch/failed"
-    env -u MAKEFLAGS -u MAKELEVEL BUILD="$(realpath "$rooms")" STOP_AT_FIRST="$scratch/failed" BATS_TEST_TIMEOUT=30 TMPDIR="$scratch/tmp" \
+    tmp=$(mktemp -d "${TMPDIR:-/tmp}/gXXXX") # short, as the paths of sockets have to be
+    env -u MAKEFLAGS -u MAKELEVEL BUILD="$(realpath "$rooms")" STOP_AT_FIRST="$scratch/failed" BATS_TEST_TIMEOUT=30 TMPDIR="$tmp" \
         "$BUILD/peers/bounded" "${GRADE_SECONDS:-120}" "$most_processes" "$most_mib" \
         bats -f "^($pattern)\$" "tests/$stem.bats" > "$scratch/tap" 2> "$scratch/bound" < /dev/null
     status=$?
-    rm -rf "$scratch/tmp"
+    rm -rf "$tmp"
     no_names_left
     ((status != 0)) || return 0
     ((status < 128)) || [[ -s $scratch/tap ]] || exit $status
@@ -169,7 +169,7 @@ no_names_left() {
 grade() {
     local i status=0
     scratch=$(mktemp -d)
-    trap 'rm -rf "$scratch"' EXIT
+    trap 'rm -rf "$scratch" ${tmp:+"$tmp"}' EXIT
     trap 'exit 130' INT TERM HUP
     touch "$scratch/began"
     choose
