@@ -113,7 +113,12 @@ TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-test: programs  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thread
+# For the tests of T: its own programs, and those that its tests and its deck name. 00 plays all lessons, and 26 most of them.
+TESTED = $(patsubst tests/%.bats,%,$(wildcard tests/$(T)*.bats))
+NAMED = $(shell cat tests/$(T)*.bats slides/$(T)*.md tests/peers/event_loop.bash 2> /dev/null | grep -ohE '[0-9]{2}[a-z]?_[a-z0-9_]+')
+NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) $(PEERS)
+
+test: $$(if $$(T),$$(if $$(filter 00% 26%,$$(TESTED)),programs,$$(NEEDED)),programs)  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@BUILD='$(BUILD)' TEST_JOBS=$(TEST_JOBS) TEST_TIMEOUT=$(TEST_TIMEOUT) ALL=$(ALL) TAP=$(TAP) bash tests/peers/test.bash '$(T)'
