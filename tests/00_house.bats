@@ -379,6 +379,10 @@ skipped 1: the deck shows something else than the lesson: slides 4" "$status ${o
     [[ $status == 1 && $output == *'not ok  99: two'* && $output == *'1 passed, 1 failed, 1 not run'* ]] || fail "$output"
     ALL=1 run bash tests/peers/test.bash 99
     [[ $status == 1 && $output == *'1 passed, 2 failed ('* ]] || fail "$output"
+    # shellcheck disable=SC2016
+    printf '%s\n' 'load helper' '@test "99: one" { echo here >> "$UNTIDY"; }' > "$file" # as stop does
+    run bash tests/peers/test.bash 99
+    [[ $status == 1 && $output == *'not ok  99: a server that stops says so and gives back what it took'*'1 passed, 1 failed ('* ]] || fail "$output"
 }
 
 @test "00: make test without a test is an error" {

@@ -263,7 +263,7 @@ with_closed_input() { # WORDS...
 
 @test "05a: has help" {
     every_server_has_help --timeout --naive
-    [[ $output == *'(1 to 60000, default 1000)'* ]]
+    matches "$output" '*(1 to 60000, default 1000)*'
 }
 
 @test "05a: the slides show what is so" { check_slides; }

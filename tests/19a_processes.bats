@@ -21,8 +21,8 @@ neutral() {
 }
 
 @test "19a: all are alive before the first is joined; with --join-inside, one at a time" {
-    [[ $(play) == *'| hi 9: '*'main   | 10 alive at the same time'* ]]
-    [[ $(play --join-inside) == *'| hi 9: '*'main   | 1 alive at the same time'* ]]
+    matches "$(play)" '*| hi 9: *main   | 10 alive at the same time*'
+    matches "$(play --join-inside)" '*| hi 9: *main   | 1 alive at the same time*'
 }
 
 @test "19a: joined after the loop they work at the same time, inside one after the other" {

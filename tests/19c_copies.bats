@@ -25,7 +25,7 @@ after() { # WORDS [OPTION...]
 }
 
 @test "19c: join waits for the child itself, whoever has copies of its line" {
-    [[ $(play) == *'has joined it; its end of our socket is still open'*'orphan | my parent was'* ]]
+    matches "$(play)" '*has joined it; its end of our socket is still open*orphan | my parent was*'
 }
 
 @test "19c: an orphan has a new parent, which is not main" {

@@ -45,7 +45,7 @@ parent | the two hold 8192 KiB together; two whole copies are 8192'* ]]
 
 @test "20b: one byte costs a page, and no write costs no more" {
     local page=$(($(getconf PAGESIZE) / 1024))
-    [[ $(play --write 0) == *'child  | writes one byte: 1 page private'* ]]
+    matches "$(play --write 0)" '*child  | writes one byte: 1 page private*'
     equal 'after the byte' "$((16384 - page)) $page" "$(usage --write 0 | sed -n 5p)"
 }
 
@@ -55,7 +55,7 @@ parent | the two hold 8192 KiB together; two whole copies are 8192'* ]]
     equal 'what is read' 'child  | reads 1 in 16384 KiB of pages
 parent | reads 1 in the first page
 child  | reads 1 in the last page' "$(grep ' reads ' <<< "$text")"
-    [[ $text == *'parent | the two hold 18432 KiB together; two whole copies are 32768'* ]]
+    matches "$text" '*parent | the two hold 18432 KiB together; two whole copies are 32768*'
 }
 
 @test "20b: what is mapped takes no memory before it is written to" {

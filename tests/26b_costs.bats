@@ -120,7 +120,7 @@ $(printf '%s 100 0.25 2.00\n' thread lock event process array plock dict apply a
 
 @test "26b: make bench times the programs themselves" {
     [[ $BUILD != */thread ]] || skip 'takes too long'
-    run limited bash tests/peers/rates.bash 1 "$BUILD/peers/costs" "$BUILD/peers/limits"
+    run timeout -k 1 "$(limit 50)" bash tests/peers/rates.bash 1 "$BUILD/peers/costs" "$BUILD/peers/limits"
     equal status 0 "$status"
     equal 'rows' 'thread lock event process array plock dict apply async map1 map' \
         "$(sed -nE 's/^([a-z0-9]+) +[1-9][0-9]* +[0-9.]+ +-$/\1/p' <<< "$output" | paste -sd ' ')"

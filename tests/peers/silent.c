@@ -13,13 +13,13 @@
 
 #include <sys/time.h>
 
-enum { CLIENTS = 400, QUIET_MS = 300 };
+enum { CLIENTS = 400, QUIET_MS = 3000 };
 
 /* Connects, and waits for the first reply; what is then connected stays so. */
 static bool is_served(const struct contender *contender)
 {
     const struct address *server = &contender->address;
-    struct timeval limit = {.tv_usec = QUIET_MS * 1000};
+    struct timeval limit = {.tv_sec = QUIET_MS / 1000, .tv_usec = QUIET_MS % 1000 * 1000};
     char byte = 'x';
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0)
