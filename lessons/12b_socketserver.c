@@ -30,13 +30,7 @@ static const char *class_name, *path;
 
 static struct server_class chosen_class(void)
 {
-    static const char *const names[] = {"tcp", "udp", "unix-stream", "unix-datagram"};
-    static struct server_class (*const classes[])(
-        void) = {tcp_server, udp_server, unix_stream_server, unix_datagram_server};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(class_name ? class_name : "tcp", names[i]) == 0)
-            return classes[i]();
-    args_refuse("--class %s: not one of tcp, udp, unix-stream, unix-datagram", class_name);
+    return service_class(class_name ? class_name : "tcp");
 }
 
 /* ---- Subclasses that say which method is called, and call the one they replaced -------------- */

@@ -27,33 +27,14 @@
 
 static const char *class_name = "threading-tcp", *path;
 
-/* ---- The twelve classes: four servers, as they are and with each mixin ----------------------- */
-
+/* Twelve classes: four servers, as they are and with each mixin. */
 static struct server_class chosen_class(void)
 {
-    static const struct {
-        const char *name;
-        struct server_class (*make)(void);
-    } classes[] = {
-        {"tcp", tcp_server},
-        {"udp", udp_server},
-        {"unix-stream", unix_stream_server},
-        {"unix-datagram", unix_datagram_server},
-        {"threading-tcp", threading_tcp_server},
-        {"threading-udp", threading_udp_server},
-        {"threading-unix-stream", threading_unix_stream_server},
-        {"threading-unix-datagram", threading_unix_datagram_server},
-        {"forking-tcp", forking_tcp_server},
-        {"forking-udp", forking_udp_server},
-        {"forking-unix-stream", forking_unix_stream_server},
-        {"forking-unix-datagram", forking_unix_datagram_server},
-    };
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-        if (strcmp(classes[i].name, class_name) == 0)
-            return classes[i].make();
-    args_refuse("--class %s: not tcp, udp, unix-stream or unix-datagram, nor one of these after "
-                "threading- or forking-",
-                class_name);
+    if (strncmp(class_name, "threading-", 10) == 0)
+        return threading_mixin(service_class(class_name + 10));
+    if (strncmp(class_name, "forking-", 8) == 0)
+        return forking_mixin(service_class(class_name + 8));
+    return service_class(class_name);
 }
 
 /* ---- A request that takes one unit of time --------------------------------------------------- */

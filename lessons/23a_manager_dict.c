@@ -101,7 +101,7 @@ static int serve(char **operands)
 
 static int connect_to(char **operands)
 {
-    struct server_class class = threading_unix_stream_server();
+    struct server_class class = unix_stream_server();
     if (!talk_both_ways(service_connect(&class, operands[0], 0)))
         fail("the manager has closed the connection");
     return EXIT_SUCCESS;

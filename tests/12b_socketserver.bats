@@ -366,7 +366,7 @@ queues_200_clients() {
 @test "12b: accept that fails does not spin" { accept_that_fails_does_not_spin; }
 @test "12b: methods are called in order" { methods_are_called_in_order; }
 @test "12b: handle request serves exactly one" { handle_request_serves_exactly_one; }
-@test "12b: handle request waits the shorter time out" { handle_request_waits_the_shorter_time_out; }
+@test "12b: handle request waits for its time out" { handle_request_waits_for_its_time_out; }
 @test "12b: serve forever runs service actions" { serve_forever_runs_service_actions; }
 @test "12b: a datagram that is cut is noticed" { a_datagram_that_is_cut_is_noticed; }
 @test "12b: a stream has lines and time outs" { a_stream_has_lines_and_time_outs; }

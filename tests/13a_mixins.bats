@@ -337,9 +337,10 @@ serves_40_at_once() {
 # ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "13a: names what no class is called, and what the demo does not play" {
-    local which='not tcp, udp, unix-stream or unix-datagram, nor one of these after threading- or forking-'
+    local which='not one of tcp, udp, unix-stream, unix-datagram'
     refuses 2 "--class threading: $which" serve --class threading
     refuses 2 "--class TCPServer: $which" --class TCPServer
+    refuses 2 "--class tcp-: $which" serve --class forking-tcp-
     refuses 2 "--class '': $which" connect --class "''" 127.0.0.1 80
     refuses 2 '--class forking-udp: serves, but the demo plays over connections' --class forking-udp
 }

@@ -370,7 +370,7 @@ check_c_block() { # DECK LINE
     # shellcheck disable=SC2016 # the backticks are Markdown's
     file=$(head -n $(($2 - 2)) "$deck" | grep -v '^$' | tail -n 1 | sed -n 's#.*`\([a-z/]*/[0-9a-z_]*\.[ch]\)`.*#\1#p')
     [[ -f $file ]] || fail "$deck:$2: the line above the block names no file"
-    source=$(sed 's/^[ \t]*//' "$file")
+    source=$(sed 's/^[ \t]*//' "$file")$'\n'
     while IFS= read -r line; do
         if [[ $line == ... ]]; then
             [[ $source == *"$part"* ]] || fail "$deck:$2: this is not in $file:" "$part"

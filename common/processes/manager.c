@@ -254,7 +254,7 @@ static bool is_welcome(struct server *server, const struct request *request)
 
 void manager_open(struct server *server, const char *path)
 {
-    struct server_class class = threading_unix_stream_server();
+    struct server_class class = threading_mixin(unix_stream_server());
     struct handler_class handler = stream_request_handler();
     class.verify_request = is_welcome;
     handler.handle = serve_client;

@@ -131,18 +131,3 @@ struct server_class forking_tcp_server(void)
 {
     return forking_mixin(tcp_server());
 }
-
-struct server_class forking_udp_server(void)
-{
-    return forking_mixin(udp_server());
-}
-
-struct server_class forking_unix_stream_server(void)
-{
-    return forking_mixin(unix_stream_server());
-}
-
-struct server_class forking_unix_datagram_server(void)
-{
-    return forking_mixin(unix_datagram_server());
-}

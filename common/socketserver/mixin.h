@@ -14,30 +14,20 @@
 
 #include "socketserver/socketserver.h"
 
-/* A thread for each request, with a stack of class.stack_size bytes; 0: what the system gives,
- * mostly 8 MiB with glibc, 128 KiB with musl. threading.stack_size. server_close hangs up on those
- * that are still connected, also in the middle of a reply, and joins the threads, so that it takes
- * no longer than the handlers need to notice; Python waits for the clients instead. With
- * daemon_threads, or without block_on_close, it leaves them alone: then the server object has to
- * live as long as the process does. Both are looked at when a request begins. ThreadingMixIn */
+/* A thread for each request. server_close hangs up on those that are still connected, and joins the
+ * threads; Python waits for the clients instead. With daemon_threads, or without block_on_close, it
+ * leaves them alone: then the server object has to live as long as the process does. Both are
+ * looked at when a request begins. ThreadingMixIn */
 struct server_class threading_mixin(struct server_class class);
 
 /* A process for each request, max_children of them at once: more wait in the queue of the
- * listening socket. server_close asks those that are left to end, kills those that have not ended
- * after half a second, and reaps them, but no child of anybody else (children.h); without
- * block_on_close it leaves them alone. With it, the children also end when the process does,
- * however it ends: on Linux, and where the main thread serves. In a child, server_close closes the
- * child's own copies. ForkingMixIn */
+ * listening socket. server_close ends and reaps those that are left, but no child of anybody else;
+ * without block_on_close it leaves them alone. With it, the children also end when the process
+ * does, however it ends: child_ends_with. ForkingMixIn */
 struct server_class forking_mixin(struct server_class class);
 
-/* The eight combinations by their names. */
+/* The two that are used most, by their names in Python. */
 struct server_class threading_tcp_server(void);
-struct server_class threading_udp_server(void);
-struct server_class threading_unix_stream_server(void);
-struct server_class threading_unix_datagram_server(void);
 struct server_class forking_tcp_server(void);
-struct server_class forking_udp_server(void);
-struct server_class forking_unix_stream_server(void);
-struct server_class forking_unix_datagram_server(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,19 @@ struct handler_class service_upper(int socket_type)
     struct handler_class class = is_stream ? base_request_handler() : datagram_request_handler();
     class.handle = is_stream ? serve_connection : serve_datagram;
     return class;
+}
+
+struct server_class service_class(const char *name)
+{
+    if (strcmp(name, "tcp") == 0)
+        return tcp_server();
+    if (strcmp(name, "udp") == 0)
+        return udp_server();
+    if (strcmp(name, "unix-stream") == 0)
+        return unix_stream_server();
+    if (strcmp(name, "unix-datagram") == 0)
+        return unix_datagram_server();
+    args_refuse("--class %s: not one of tcp, udp, unix-stream, unix-datagram", name);
 }
 
 /* A pid comes round again: what has this name was left by a process that was killed. */

@@ -10,6 +10,10 @@
  * The actor of what is narrated is the server, or the thread or the child that the mixin made. */
 struct handler_class service_upper(int socket_type);
 
+/* The class of this name: "tcp", "udp", "unix-stream" or "unix-datagram". Any other name ends the
+ * process with status 2. */
+struct server_class service_class(const char *name);
+
 /* server_init for a program: at the host and port, or, for a Unix class, at the path (NULL: one
  * with the pid in the directory for temporary files). Ends the process with a message if that
  * cannot be. SO_REUSEADDR is set for TCP: lesson 09. Returns the socket. */

@@ -55,15 +55,6 @@ void server_back_off(struct server *server, const char *call)
     errno = error;
 }
 
-/* The shorter of the two; -1: neither is set. */
-static int request_timeout(const struct server *server)
-{
-    int of_class = server->class.timeout, of_socket = server->socket_timeout;
-    if (of_class < 0 || of_socket < 0)
-        return of_class < 0 ? of_socket : of_class;
-    return of_socket < of_class ? of_socket : of_class;
-}
-
 /* ---- The methods that are not replaced ------------------------------------------------------- */
 
 /* Returns whether there was one. */
@@ -111,7 +102,7 @@ void server_serve_forever(struct server *server, int poll_interval)
 /* What has gone meanwhile, or has to wait (EAGAIN), is no request: it waits for what is left. */
 void server_handle_request(struct server *server)
 {
-    struct deadline deadline = deadline_in(request_timeout(server));
+    struct deadline deadline = deadline_in(server->class.timeout);
     int left = deadline_left(deadline);
     do {
         if (wait_for_request(server, left) &&
@@ -183,8 +174,7 @@ static void close_descriptors(struct server *server)
 bool server_init(struct server *server, struct server_class class, struct handler_class handler,
                  const char *host, long port, bool bind_and_activate)
 {
-    *server = (struct server){
-        .class = class, .handler = handler, .fd = -1, .wake = {-1, -1}, .socket_timeout = -1};
+    *server = (struct server){.class = class, .handler = handler, .fd = -1, .wake = {-1, -1}};
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stopped, NULL);
     if (make_socket(server, host, port) &&

@@ -54,7 +54,6 @@ struct server_class {
     int timeout; /* ms that handle_request waits; -1: without limit */
     size_t max_packet_size;
     bool daemon_threads, block_on_close; /* see mixin.h */
-    size_t stack_size;
     int max_children;
 
     bool (*server_bind)(struct server *server);
@@ -89,7 +88,6 @@ struct server {
     struct handler_class handler; /* RequestHandlerClass */
     struct address address;       /* server_address; after server_bind with the real port */
     int fd;                       /* fileno(): -1 when the server is closed */
-    int socket_timeout;           /* ms, as of socket.settimeout; -1: none. See handle_request */
     void *data;                   /* whatever its owner wants to find in a handler */
     int worker_count; /* of a mixin: those at work, and those not yet joined or waited for */
 
@@ -118,8 +116,7 @@ bool server_init(struct server *server, struct server_class class, struct handle
  * least every poll_interval ms. */
 void server_serve_forever(struct server *server, int poll_interval);
 
-/* Serves one request, or none: handle_timeout is called when class.timeout is over, or
- * socket_timeout if that is shorter. */
+/* Serves one request, or none: handle_timeout is called when class.timeout is over. */
 void server_handle_request(struct server *server);
 
 /* Ends serve_forever in another thread and waits until it has ended: at once, if no handler of a

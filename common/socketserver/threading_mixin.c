@@ -92,20 +92,6 @@ static struct worker *new_worker(struct server *server, const struct request *re
     return worker;
 }
 
-static int create_thread(pthread_t *thread, size_t stack_size, struct worker *worker)
-{
-    pthread_attr_t attributes;
-    int error = pthread_attr_init(&attributes);
-    if (error != 0)
-        return error;
-    if (stack_size > 0)
-        error = pthread_attr_setstacksize(&attributes, stack_size);
-    if (error == 0)
-        error = pthread_create(thread, &attributes, process_request_thread, worker);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
 static bool process_request_in_a_thread(struct server *server, struct request *request)
 {
     join_threads_that_have_ended(server);
@@ -115,7 +101,7 @@ static bool process_request_in_a_thread(struct server *server, struct request *r
         return false;
     bool is_daemon = worker->is_daemon; /* a daemon may have freed its worker below */
     pthread_t thread;
-    int error = create_thread(&thread, server->class.stack_size, worker);
+    int error = pthread_create(&thread, NULL, process_request_thread, worker);
     if (error != 0) {
         free_worker(worker);
         errno = error;
@@ -168,19 +154,4 @@ struct server_class threading_mixin(struct server_class class)
 struct server_class threading_tcp_server(void)
 {
     return threading_mixin(tcp_server());
-}
-
-struct server_class threading_udp_server(void)
-{
-    return threading_mixin(udp_server());
-}
-
-struct server_class threading_unix_stream_server(void)
-{
-    return threading_mixin(unix_stream_server());
-}
-
-struct server_class threading_unix_datagram_server(void)
-{
-    return threading_mixin(unix_datagram_server());
 }

@@ -28,6 +28,19 @@
 #include <time.h>
 #include <unistd.h>
 
+/* The classes that have no name of their own in mixin.h. */
+#define MIXED(mixin, server)                                                                       \
+    static inline struct server_class mixin##_##server(void)                                       \
+    {                                                                                              \
+        return mixin##_mixin(server());                                                            \
+    }
+MIXED(threading, udp_server)
+MIXED(threading, unix_stream_server)
+MIXED(threading, unix_datagram_server)
+MIXED(forking, udp_server)
+MIXED(forking, unix_stream_server)
+MIXED(forking, unix_datagram_server)
+
 struct claim {
     const char *name;
     void (*check)(void);

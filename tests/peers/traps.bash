@@ -23,7 +23,7 @@ accept_that_fails_does_not_spin() { claim servers accept-fails; }
 
 methods_are_called_in_order() { claim requests order; }
 handle_request_serves_exactly_one() { claim requests one-request; }
-handle_request_waits_the_shorter_time_out() { claim requests the-shorter-time-out; }
+handle_request_waits_for_its_time_out() { claim requests the-time-out; }
 serve_forever_runs_service_actions() { claim requests service-actions; }
 a_datagram_that_is_cut_is_noticed() { claim requests cut-datagrams; }
 a_stream_has_lines_and_time_outs() { claim requests stream-handler; }
