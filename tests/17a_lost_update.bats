@@ -115,7 +115,7 @@ ann    | writes 2
 main   | read, then write: one and one make 2
 main   | none is lost. Orders so far: 2 of 6
 status 0
-same' "$(choose_on_a_terminal "$menu" 1 "$menu" x2 "$menu" 1 "$again" $'\n' "$menu" 2 "$menu" 2 "$again" q)"
+same' "$(choose_on_a_terminal "$menu" 1 "$menu" x "$menu" 2 "$menu" 1 "$again" $'\n' "$menu" 2 "$menu" 2 "$again" q)"
     equal 'Ctrl-C' $'ann    | reads 0\n  1  ann writes 1\n  2  bob reads\nstatus 130\nsame' "$(choose_on_a_terminal "$menu" 1 "$menu" $'\x03')"
 }
 
