@@ -1,6 +1,7 @@
-# The mistakes that these tests catch: an order that is played otherwise than chosen, or counted twice; a lock that is taken after the reading, or given back before the printing; an
-# addition that is taken for one step because its read and its write are; a thread that is not started, and nobody looks.
-# shellcheck disable=SC2034,SC2154
+# The mistakes that these tests catch: an order that is played otherwise than chosen, or counted twice; a lock that is taken
+# after the reading, or given back before the printing; an addition that is taken for one step because its read and its write
+# are; a thread that is not started, and nobody looks.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 load peers/every_server
 
