@@ -6,10 +6,9 @@
  * Watch    each step is taken twice: on our lock, and on PTHREAD_MUTEX_RECURSIVE. They agree.
  * Before   17a_lost_update
  * After    17c_deadlock, 18a_event; 22b_owner_dies has one that processes share
- * Python   threading.RLock: acquire(blocking, timeout), release; RuntimeError is EPERM here
+ * Python   threading.RLock: acquire, acquire(blocking=False), release; RuntimeError is EPERM here
  */
 #include "stage/args.h"
-#include "stage/deadline.h"
 #include "stage/die.h"
 #include "stage/gate.h"
 #include "stage/say.h"
@@ -19,9 +18,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { LIMIT_MS = 100, THREADS = 4, ADDITIONS = 100000 };
+enum { THREADS = 4, ADDITIONS = 100000 };
 
 /* ---- The lock -------------------------------------------------------------------------------- */
 
@@ -35,7 +33,7 @@ struct rlock {
 static void rlock_init(struct rlock *lock)
 {
     pthread_mutex_init(&lock->mutex, NULL);
-    deadline_cond_init(&lock->released);
+    pthread_cond_init(&lock->released, NULL);
     lock->count = 0;
 }
 
@@ -49,18 +47,24 @@ static bool take_if_free(struct rlock *lock)
     return true;
 }
 
-/* Waits for ms milliseconds at most (-1: without limit; 0: not at all). Returns 0, EBUSY or
- * ETIMEDOUT. A thread that is woken looks again, because another may have been faster, and because
- * a wait may end for no reason at all: pthread_cond_wait(3). */
-static int rlock_acquire(struct rlock *lock, long ms)
+/* A thread that is woken looks again, because another may have been faster, and because a wait may
+ * end for no reason at all: pthread_cond_wait(3). */
+static int rlock_acquire(struct rlock *lock)
 {
-    struct deadline deadline = deadline_in(ms);
-    bool taken, in_time = ms != 0;
     pthread_mutex_lock(&lock->mutex);
-    while (!(taken = take_if_free(lock)) && in_time)
-        in_time = deadline_cond_wait(&lock->released, &lock->mutex, deadline);
+    while (!take_if_free(lock))
+        pthread_cond_wait(&lock->released, &lock->mutex);
     pthread_mutex_unlock(&lock->mutex);
-    return taken ? 0 : ms == 0 ? EBUSY : ETIMEDOUT;
+    return 0;
+}
+
+/* Does not wait: returns EBUSY when somebody else has it. */
+static int rlock_try(struct rlock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+    bool taken = take_if_free(lock);
+    pthread_mutex_unlock(&lock->mutex);
+    return taken ? 0 : EBUSY;
 }
 
 /* Returns EPERM when the caller is not the owner. */
@@ -93,48 +97,36 @@ static void init_theirs(void)
     pthread_mutexattr_destroy(&attributes);
 }
 
-enum operation { ACQUIRE, TRY, ACQUIRE_IN_TIME, RELEASE };
+enum operation { ACQUIRE, TRY, RELEASE };
 
 static const struct step {
     const char *actor, *what;
     enum operation operation;
 } steps[] = {
-    {"ann", "acquires", ACQUIRE}, {"ann", "acquires again", ACQUIRE},
-    {"bob", "tries", TRY},        {"bob", "waits, with a limit", ACQUIRE_IN_TIME},
-    {"bob", "releases", RELEASE}, {"ann", "releases", RELEASE},
-    {"bob", "tries", TRY},        {"ann", "releases", RELEASE},
-    {"ann", "releases", RELEASE}, {"bob", "tries", TRY},
+    {"ann", "acquires", ACQUIRE}, {"ann", "acquires again", ACQUIRE}, {"bob", "tries", TRY},
+    {"bob", "releases", RELEASE}, {"ann", "releases", RELEASE},       {"bob", "tries", TRY},
+    {"ann", "releases", RELEASE}, {"ann", "releases", RELEASE},       {"bob", "tries", TRY},
     {"bob", "releases", RELEASE},
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
 static int on_ours(enum operation operation)
 {
-    if (operation == RELEASE)
-        return rlock_release(&ours);
-    return rlock_acquire(&ours, operation == TRY ? 0 : operation == ACQUIRE ? -1 : LIMIT_MS);
+    if (operation == ACQUIRE)
+        return rlock_acquire(&ours);
+    return operation == TRY ? rlock_try(&ours) : rlock_release(&ours);
 }
 
-/* The limit is a point on the wall clock, so whoever sets that clock changes the limit. */
 static int on_theirs(enum operation operation)
 {
-    if (operation != ACQUIRE_IN_TIME)
-        return operation == ACQUIRE ? pthread_mutex_lock(&theirs)
-               : operation == TRY   ? pthread_mutex_trylock(&theirs)
-                                    : pthread_mutex_unlock(&theirs);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (until.tv_nsec / 1000000 + LIMIT_MS) / 1000;
-    until.tv_nsec = (until.tv_nsec + LIMIT_MS % 1000 * 1000000) % 1000000000;
-    return pthread_mutex_timedlock(&theirs, &until);
+    if (operation == ACQUIRE)
+        return pthread_mutex_lock(&theirs);
+    return operation == TRY ? pthread_mutex_trylock(&theirs) : pthread_mutex_unlock(&theirs);
 }
 
 static const char *answer(int error)
 {
-    return error == 0           ? "yes"
-           : error == EBUSY     ? "EBUSY"
-           : error == ETIMEDOUT ? "ETIMEDOUT"
-                                : "EPERM";
+    return error == 0 ? "yes" : error == EBUSY ? "EBUSY" : "EPERM";
 }
 
 static void take_steps(void *unused)
@@ -145,7 +137,7 @@ static void take_steps(void *unused)
             continue;
         gate_wait(i);
         int one = on_ours(steps[i].operation), other = on_theirs(steps[i].operation);
-        say(thread_name(), "%-20s %-10s %-10s %ld", steps[i].what, answer(one), answer(other),
+        say(thread_name(), "%-15s %-9s %-9s %ld", steps[i].what, answer(one), answer(other),
             ours.count);
         gate_step();
     }
@@ -159,9 +151,10 @@ static void add_many(void *unused)
 {
     (void)unused;
     for (int i = 0; i < ADDITIONS; i++) {
-        rlock_acquire(&ours, -1);
+        rlock_acquire(&ours);
         number++;
-        rlock_release(&ours);
+        if (rlock_release(&ours) != 0)
+            fail("added without the lock");
     }
 }
 
@@ -174,13 +167,12 @@ static void run_together(int count, void (*run)(void *))
     thread_run_all(threads, count);
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
     gate_make();
     rlock_init(&ours);
     init_theirs();
-    say("main", "%-20s %-10s %-10s %s", "", "our lock", "pthreads", "our count");
+    say("main", "%-15s %-9s %-9s %s", "", "our lock", "pthreads", "our count");
     run_together(2, take_steps);
     run_together(THREADS, add_many);
     say("main", "four threads add one %d times each: %ld", ADDITIONS, number);
@@ -189,12 +181,5 @@ static int demo(char **operands)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "play the demo", demo},
-        {0},
-    };
-    static const struct option_spec options[] = {{0}};
-    static const struct program program = {"An owner and a count make a lock recursive.", commands,
-                                           options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "An owner and a count make a lock recursive.", demo, NULL);
 }
