@@ -14,6 +14,8 @@ const PLAY_MS = 1500;
 const ADDRESS_MS = 300;
 const COLOURS = 8;
 const MOST_SHOWN = 24; // characters of what was sent
+const MOST_SENTENCES = 4;
+const MIDDLE = 14; // of the first line of a row, in pixels
 
 const run = JSON.parse(document.getElementById('run').textContent);
 const last = run.steps.length;
@@ -56,11 +58,14 @@ function nameOf(actor) {
 }
 
 // Where an actor is at a step; undefined before it is there and after it has gone. Whoever says the line is where it said it,
-// unless it has come to a call that blocks.
+// unless it has come to a call that blocks. From the last line of main it is in common/, which is not shown.
 function whereIs(actor, number) {
     const said = run.steps[number - 1];
     const at = said && said.at[actor];
-    return at && said.actor === actor && !at.blocked ? {line: said.line} : at;
+    if (!at)
+        return undefined;
+    const line = said.actor === actor && !at.blocked ? said.line : at.line;
+    return {...at, line: /^return (args|server_program)_run\(/.test(texts[line - 1]) ? 0 : line};
 }
 
 function stateOf(actor, number) {
@@ -74,8 +79,10 @@ function inWords(actor) {
     const at = whereIs(actor, step);
     if (!at)
         return run.steps.slice(0, step).some((said) => said.at[actor]) ? 'has ended' : 'not there yet';
-    const place = at.line ? `line ${at.line}` : 'at work';
-    return at.blocked ? `${place}, blocked in ${at.blocked} since step ${at.since}` : place;
+    const place = at.line > 0 ? [`line ${at.line}`] : [];
+    if (at.blocked)
+        place.push(`blocked in ${at.blocked} since step ${at.since}`);
+    return place.join(', ') || 'at work';
 }
 
 // ---- What is said of a step --------------------------------------------------------------------
@@ -123,6 +130,8 @@ function sentences() {
     for (const actor of run.actors)
         if ((whereIs(actor, step) || {}).since === step)
             said.push([nameOf(actor), ` waits in ${whereIs(actor, step).blocked}`]);
+    if (said.length > MOST_SENTENCES)
+        said.splice(MOST_SENTENCES - 1, said.length, [`And ${said.length - MOST_SENTENCES + 1} more: see the arrows`]);
     return said.map((words) => {
         const sentence = element('span', 'sentence');
         sentence.append(...words, '. ');
@@ -190,7 +199,7 @@ function showArrows() {
     const board = drawing.getBoundingClientRect();
     const middle = (actor, number) => {
         const piece = pieceOf(actor, number).getBoundingClientRect();
-        return [piece.left + piece.width / 2 - board.left, piece.top + piece.height / 2 - board.top];
+        return [piece.left + piece.width / 2 - board.left, piece.top + MIDDLE - board.top];
     };
     drawing.replaceChildren();
     run.steps.slice(0, step).forEach((said, index) => {
