@@ -31,7 +31,9 @@ neutral() {
     inside=$(sed -n 's/.*inside the loop: \(.*\) ms/\1/p' <<< "$transcript")
     after=$(sed -n 's/.*after the loop: \(.*\) ms/\1/p' <<< "$transcript")
     ((inside >= 200)) || fail "ten times 20 ms, one after the other, took $inside ms"
-    ((after >= 20 && after < inside - 60)) || fail "inside: $inside ms, after: $after ms"
+    # one after the other, they take ten times 20 ms at least, and on a busy machine both take longer
+    ((after >= 20 && (after < 200 || 3 * after < 2 * inside))) ||
+        fail "expected from 20 to 199 ms, or much less than inside the loop, $inside ms; got $after ms after the loop"
 }
 
 # ---- Being refused and stopped -----------------------------------------------------------------------------------------
@@ -47,12 +49,13 @@ neutral() {
     done
 }
 
-@test "19a: SIGTERM and SIGINT end the children first, also one that is stopped" {
+@test "19a: SIGTERM and SIGINT end the children first, also those that are stopped" {
     local signal
     for signal in TERM INT; do
-        begin 100
+        begin 300 # so long whoever has said a line is there
         await 'hi 2'
-        kill -STOP "$(children_of "$SERVER" | head -n 1)"
+        # shellcheck disable=SC2046 # one word each
+        kill -STOP $(children_of "$SERVER")
         kill "-$signal" "$SERVER"
         ends_with $((128 + $(kill -l "$signal"))) ''
     done

@@ -2,12 +2,14 @@
  * call with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of
  * it is allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment,
  * the Nth thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every
- * other wait on a condition ends for no reason. */
+ * other wait on a condition ends for no reason. With QUICK=1, a thread is quicker than whoever
+ * starts it: it has waited on a condition, or ended, before pthread_create returns. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -161,10 +163,54 @@ static bool refused(void)
     return refuse && ++started == strtol(refuse, NULL, 10);
 }
 
+struct quick {
+    void *(*start)(void *);
+    void *argument;
+    sem_t waits_or_ended;
+    struct quick *before; /* none is freed: its thread may post it once more */
+};
+
+static pthread_key_t quick_thread;
+
+static void has_ended(void *quick)
+{
+    sem_post(&((struct quick *)quick)->waits_or_ended);
+}
+
+static void *start_quick(void *argument)
+{
+    struct quick *quick = argument;
+    pthread_setspecific(quick_thread, quick); /* its destructor runs when the thread ends */
+    return quick->start(quick->argument);
+}
+
+static int create_quick(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                        void *argument)
+{
+    static atomic_bool has_key;
+    static struct quick *_Atomic last;
+    struct quick *quick = malloc(sizeof *quick);
+    if (!quick)
+        return EAGAIN;
+    if (!atomic_exchange(&has_key, true))
+        pthread_key_create(&quick_thread, has_ended);
+    *quick = (struct quick){.start = start, .argument = argument};
+    sem_init(&quick->waits_or_ended, 0, 0);
+    quick->before = atomic_exchange(&last, quick);
+    int error = __real_pthread_create(thread, attributes, start_quick, quick);
+    if (error == 0)
+        while (sem_wait(&quick->waits_or_ended) < 0)
+            continue;
+    return error;
+}
+
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *argument)
 {
-    return refused() ? EAGAIN : __real_pthread_create(thread, attributes, start, argument);
+    if (refused())
+        return EAGAIN;
+    return (getenv("QUICK") ? create_quick : __real_pthread_create)(thread, attributes, start,
+                                                                    argument);
 }
 
 pid_t __wrap_fork(void)
@@ -186,9 +232,18 @@ static bool ends_for_nothing(pthread_mutex_t *lock)
     return true;
 }
 
+static void tell_that_it_waits(void)
+{
+    if (getenv("QUICK") && pthread_getspecific(quick_thread))
+        has_ended(pthread_getspecific(quick_thread));
+}
+
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 {
-    return ends_for_nothing(lock) ? 0 : __real_pthread_cond_wait(condition, lock);
+    if (ends_for_nothing(lock))
+        return 0;
+    tell_that_it_waits();
+    return __real_pthread_cond_wait(condition, lock);
 }
 
 int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
