@@ -62,13 +62,25 @@ server | old: SO_REUSEADDR | TIME_WAIT | new: no option    | bind: EADDRINUSE
 server | old: SO_REUSEADDR | TIME_WAIT | new: SO_REUSEADDR | bind: ok' "$(play)"
 }
 
-# A network of its own, which keeps no connection in TIME_WAIT: then nothing stands in the way of a restart.
-@test "09b: without TIME_WAIT each restart works" {
-    local forget='ip link set lo up && echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec "$0"'
-    unshare -rn sh -c "$forget" true 2> /dev/null || skip 'needs unshare, ip and the right to make a network namespace'
-    run limited unshare -rn sh -c "$forget" "$PROGRAM"
+# Plays the demo in a network of its own, which keeps so many connections in TIME_WAIT.
+in_a_network_that_keeps() { # COUNT
+    local keep="ip link set lo up && echo $1 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec \"\$0\""
+    unshare -rn sh -c "$keep" true 2> /dev/null || skip 'needs unshare, ip and the right to make a network namespace'
+    run limited unshare -rn sh -c "$keep" "$PROGRAM"
     equal status 0 "$status"
+}
+
+@test "09b: without TIME_WAIT each restart works, and the last line says why there is none" {
+    in_a_network_that_keeps 0
     equal 'restarts that work' 4 "$(grep -c 'no TIME_WAIT .*bind: ok$' <<< "$output")"
+    equal 'the last line' 'server | no TIME_WAIT: the host keeps 0, and tcp_max_tw_buckets is 0' "$(tail -n 1 <<< "$output")"
+}
+
+@test "09b: a host that is full says so, and one that is not says nothing" {
+    in_a_network_that_keeps 1
+    equal 'the last line' 'server | no TIME_WAIT: the host keeps 1, and tcp_max_tw_buckets is 1' "$(tail -n 1 <<< "$output")"
+    in_a_network_that_keeps 100
+    equal 'lines' 4 "$(wc -l <<< "$output")"
 }
 
 # ---- Hanging up, and a restart ----------------------------------------------------------------------------------------
