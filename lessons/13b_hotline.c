@@ -14,6 +14,7 @@
 #include "sockets/stop.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
+#include "stage/args.h"
 #include "stage/cast.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -126,5 +127,6 @@ int main(int argc, char **argv)
         .play = play,
         .dial = net_connect,
     };
+    args_typed = "  0 speaks to a person, exit ends the call; Ctrl-D hangs up\n";
     return server_program_run(argc, argv, &program);
 }

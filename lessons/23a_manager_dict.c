@@ -122,5 +122,8 @@ int main(int argc, char **argv)
     static const struct program program = {
         "The dictionary lives in a process of its own; whoever uses it sends messages.", commands,
         options};
+    args_typed = "  set KEY VALUE    get KEY [DEFAULT]    contains KEY    keys    values    items\n"
+                 "  delete KEY       pop KEY [DEFAULT]    len             clear\n"
+                 "  update [KEY VALUE]...                 Ctrl-D ends it\n";
     return args_run(argc, argv, &program);
 }

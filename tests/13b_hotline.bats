@@ -132,4 +132,14 @@ serves_the_hotline() {
 
 @test "13b: names a privileged port" { every_server_names_a_privileged_port; }
 @test "13b: has help" { every_server_has_help --host --port; }
+
+# Each word of it is typed, and the server does with it what is said.
+@test "13b: the help says what may be typed at connect, and so does connect on a terminal" {
+    [[ $("$PROGRAM" --help) == *'To type at connect:'*'0 speaks to a person, exit ends the call; Ctrl-D hangs up'* ]] || fail 'the help does not'
+    start serve
+    run limited "$BUILD/peers/pty" act 'exit ends the call' $'exit\n' -- "$PROGRAM" connect "$HOST" "$PORT"
+    [[ $status == 0 && $output == *'请输入1xxx'* ]] || fail "$output"
+    equal 'in a pipe' '' "$(limited "$PROGRAM" connect "$HOST" "$PORT" 2>&1 <<< exit | grep Ctrl-D || true)"
+    stop
+}
 @test "13b: the slides show what is so" { check_slides; }

@@ -375,4 +375,20 @@ $stem: bind /nowhere/$stem.PID: No such file or directory" "$output"
 }
 
 @test "23a: has help" { every_server_has_help --path; }
+
+# Its words are the manager's methods, no more and no fewer.
+@test "23a: the help says what may be typed at connect, and so does connect on a terminal" {
+    local word said
+    said=$("$PROGRAM" --help | sed -n '/^To type at connect/,/^$/p')
+    start serve
+    for word in $(grep -oE '\b[a-z]{3,}\b' <<< "${said#*:}" | grep -vx ends); do
+        [[ $(limited "$PROGRAM" connect "$ADDRESS" <<< "$word" || true) != *AttributeError* ]] || fail "there is no $word"
+    done
+    for word in set get contains keys values items delete pop len clear update; do
+        [[ $said =~ (^|[^a-z])$word([^a-z]|$) ]] || fail "the help does not say $word"
+    done
+    run limited "$BUILD/peers/pty" act 'Ctrl-D ends it' $'len\n\x04' -- "$PROGRAM" connect "$ADDRESS"
+    [[ $status == 0 && $output == *'ok 0'* ]] || fail "$output"
+    stop
+}
 @test "23a: the slides show what is so" { check_slides; }

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *args_typed;
+
 enum { MAX_OPTIONS = 32, STATUS_USAGE = 2 };
 
 void args_refuse(const char *format, ...)
@@ -49,6 +51,8 @@ static void print_help(const struct program *program)
         snprintf(words, sizeof words, "%s %s", *c->name ? c->name : "(none)", c->operands);
         printf("  %-20s %s\n", words, c->help);
     }
+    if (args_typed)
+        printf("\nTo type at connect:\n%s", args_typed);
     printf("\nOptions:\n");
     for (const struct option_spec *o = program->options; o && o->name; o++) {
         char words[80];

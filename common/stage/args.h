@@ -38,6 +38,10 @@ struct program {
     const struct option_spec *options; /* NULL: none but --help */
 };
 
+/* What may be typed at connect, a line or more; NULL: anything. The help says so, and talk.h on a
+ * terminal. */
+extern const char *args_typed;
+
 /* Begins the program as though nothing strange had been inherited (signals.h), then parses argv
  * by the tables and runs the command. Prints the help for --help and returns 0; ends the process
  * with status 2 for a wrong word, after one line on stderr that names it, and with status 1 if

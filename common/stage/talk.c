@@ -1,5 +1,6 @@
 #include "stage/talk.h"
 
+#include "stage/args.h"
 #include "stage/die.h"
 
 #include <errno.h>
@@ -94,6 +95,8 @@ static void read_what_is_typed(int fd, struct typed *typed)
 bool talk_both_ways(int fd)
 {
     struct typed typed = {0};
+    if (args_typed && isatty(STDIN_FILENO))
+        fprintf(stderr, "%s", args_typed);
     for (;;) {
         bool unsent = typed.start < typed.end && !typed.refused;
         bool reads = !unsent && !typed.at_end && !typed.refused;
