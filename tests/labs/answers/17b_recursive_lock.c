@@ -12,20 +12,24 @@ static bool take_if_free(struct rlock *lock)
     return true;
 }
 
-static int rlock_acquire(struct rlock *lock, long ms)
+static int rlock_acquire(struct rlock *lock)
 {
-    int result = 0;
     pthread_mutex_lock(&lock->mutex);
-    if (ms == 0) {
-        result = take_if_free(lock) ? 0 : EBUSY;
-    } else {
-        struct deadline end = deadline_in(ms);
-        while (result == 0 && !take_if_free(lock))
-            if (!deadline_cond_wait(&lock->released, &lock->mutex, end) && !take_if_free(lock))
-                result = ETIMEDOUT;
-            else if (lock->count > 0 && pthread_equal(lock->owner, pthread_self()))
-                break;
+    for (;;) {
+        if (take_if_free(lock))
+            break;
+        pthread_cond_wait(&lock->released, &lock->mutex);
     }
+    pthread_mutex_unlock(&lock->mutex);
+    return 0;
+}
+
+static int rlock_try(struct rlock *lock)
+{
+    int result = EBUSY;
+    pthread_mutex_lock(&lock->mutex);
+    if (take_if_free(lock))
+        result = 0;
     pthread_mutex_unlock(&lock->mutex);
     return result;
 }
