@@ -58,6 +58,12 @@ function is_connected(result, object, here, there) {
         queue_end[connecting_to[object]]--
     else
         learn(object, here, there)
+    if ((there, here) in accepted_before) # by a server that was quicker than connect
+        connect_arrow(object, accepted_before[there, here])
+}
+
+function connect_arrow(object, server) {
+    arrow(connect_by[object], connect_step[object], server, "connect", "")
 }
 
 function learn_names(object, here, there) {
@@ -82,11 +88,16 @@ function accepts(task, object, here, there,    other) {
             is_pair(object, other)
     } else
         other = partner_of("stream", object)
-    if (other == "")
-        return
     if (task in plays_many)
         owner_of[object] = "server" in actor_number ? "server" : speaker[task]
-    arrow(connect_by[other], connect_step[other], who(task, object), "connect", "")
+    if (other != "")
+        connect_arrow(other, who(task, object))
+    else
+        accepted_before[here, there] = who(task, object)
+}
+
+BEGIN {
+    FLOOD = 2000 # Of so many bytes in one call, only the first arrow of a line is drawn: the others differ from run to run.
 }
 
 # ---- Bytes -----------------------------------------------------------------------------------------------------------
@@ -107,7 +118,7 @@ function sends(task, kind, object, here, there, to, length_of, bytes,    key) {
     sent_number[task] = ++sent_count[key]
     sent_kind[key, sent_count[key]] = kind
     sent_by[key, sent_count[key]] = who(task, object)
-    sent_at[key, sent_count[key]] = step
+    sent_at[key, sent_count[key]] = length_of > FLOOD ? said_at[who(task, object)] : step
     sent_bytes[key, sent_count[key]] = bytes
     sent_length[key, sent_count[key]] = length_of
 }
@@ -144,12 +155,12 @@ function receives(task, call, count, kind, object, here, there,    key, actor) {
         takes_end(actor, key, call, task)
 }
 
-# Whoever used the other end last closed it, if only by ending.
-function takes_end(actor, key, call, task,    from, from_step) {
-    from = key in used_by ? used_by[key] : closed_by[key]
-    from_step = from == closed_by[key] ? closed_at[key] : step
-    arrow(from, from_step, actor, "send", "end of file")
-    waited(actor, call, from_step, task)
+# Only if whoever used the other end last has closed it: if it has ended, the arrow of its end says so.
+function takes_end(actor, key, call, task) {
+    if (!(key in closed_by) || key in used_by && used_by[key] != closed_by[key])
+        return
+    arrow(closed_by[key], closed_at[key], actor, "send", "end of file")
+    waited(actor, call, closed_at[key], task)
 }
 
 function takes_datagram(actor, key, call, task,    j) {
@@ -167,7 +178,10 @@ function takes_bytes(actor, key, count, call, task,    j) {
     while (count > 0 && taken[key] < sent_count[key]) {
         j = taken[key] + 1
         if (sent_length[key, j] > 0 && !touched[key, j]++) {
-            arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
+            if (!(sent_length[key, j] > FLOOD && (sent_by[key, j], sent_at[key, j], actor) in flooded))
+                arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
+            if (sent_length[key, j] > FLOOD)
+                flooded[sent_by[key, j], sent_at[key, j], actor] = 1
             waited(actor, call, sent_at[key, j], task)
         }
         if (sent_length[key, j] > count) {
@@ -232,6 +246,8 @@ function gets(task, call, result, kind, object, here, there, frames) {
         is_reaped[task_with_pid[object]] = step
         joins(task, task_with_pid[object], frames)
     }
+    if (blocked_in[task] != "" && blocked_since[task] == "" && kind ~ /mutex|condition|semaphore/)
+        task_line[task] = line_before[task] # it has waited for nobody who would be seen
     if (result < 0 || frames in by_stage)
         return
     if (call == "accept") {

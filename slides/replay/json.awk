@@ -18,7 +18,7 @@ function write_json(    i) {
     close(json)
 }
 
-function write_step(k,    i, separator) {
+function write_step(k,    i, a, separator) {
     printf "%s\n    {\"actor\": %s, \"text\": %s, \"line\": %d,\n     \"at\": {", (k > 1 ? "," : ""), quoted(actor_of[k]), \
         quoted(without_numbers(text_of[k])), source_line[k] > json
     for (i = 1; i <= actors; i++)
@@ -28,12 +28,14 @@ function write_step(k,    i, separator) {
         }
     printf "},\n     \"arrows\": [" > json
     separator = ""
-    for (i = 1; i <= arrows; i++)
-        if (arrow_step[i] == k) {
-            printf "%s{\"from\": %s, \"to\": %s, \"kind\": %s, \"what\": %s, \"step\": %d}", separator, quoted(arrow_from[i]), \
-                quoted(arrow_to[i]), quoted(arrow_kind[i]), quoted(bytes_of(arrow_what[i])), arrow_from_step[i] > json
-            separator = ", "
-        }
+    for (i = 1; i <= arrows; i++) {
+        a = in_order[i]
+        if (arrow_step[a] != k)
+            continue
+        printf "%s{\"from\": %s, \"to\": %s, \"kind\": %s, \"what\": %s, \"step\": %d}", separator, quoted(arrow_from[a]), \
+            quoted(arrow_to[a]), quoted(arrow_kind[a]), quoted(bytes_of(arrow_what[a])), arrow_from_step[a] > json
+        separator = ", "
+    }
     printf "]}" > json
 }
 
@@ -46,14 +48,15 @@ function write_actor(actor, k, separator) {
         printf "\"line\": %d}", line_now[actor, k] > json
 }
 
-# A newline reads \n, other bytes that cannot be printed \xNN; 32 bytes are kept.
-function bytes_of(text,    out, at, byte) {
-    while (at = index(text, "%")) {
-        byte = substr(text, at + 1, 2)
-        out = out substr(text, 1, at - 1) (byte == "20" ? " " : byte == "25" ? "%" : byte == "0A" ? "\\n" : "\\x" byte)
-        text = substr(text, at + 3)
-    }
-    return out text
+# What has been sent, as far as it is text: 32 bytes are kept, and a newline reads \n.
+function bytes_of(text) {
+    gsub(/%20/, " ", text)
+    gsub(/%0A/, "\\n", text)
+    gsub(/%0D/, "\\r", text)
+    if (text ~ /%[013-9A-F][0-9A-F]|%2[^5]/)
+        return "bytes" # numbers of a machine: they may be other ones next time
+    gsub(/%25/, "%", text)
+    return without_numbers(text)
 }
 
 function quoted(text) {

@@ -14,6 +14,7 @@ input == 4 { told($1, $2) }
 
 END {
     end_of_step()
+    sort_arrows()
     write_json()
     write_picture()
 }
@@ -119,9 +120,10 @@ function learn_ports(text,    port) {
     }
 }
 
-# What differs each time is named instead, as in the decks: a port, a process, the time of day.
+# What differs each time is named instead, as in the decks: a port, a process, the time.
 function without_numbers(text,    done, number, before) {
     sub(/\[[A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9]+ [0-9:]+ [0-9]+\]/, "[TIME]", text)
+    sub(/: [0-9]+ ms$/, ": MS ms", text)
     while (match(text, /[0-9]+/)) {
         number = substr(text, RSTART, RLENGTH)
         before = substr(text, 1, RSTART - 1)

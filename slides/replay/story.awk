@@ -37,8 +37,8 @@ function told(task, what,    frames) {
         communicates(task, what, frames)
     if (what == "wait" && !(frames in by_stage) && $4 != "none")
         blocks(task, $3, frames)
-    else if (what != "sent")
-        works(task, frames)
+    else if (what != "release")
+        works(task, (kind_of_wait(what) ~ /mutex|condition|semaphore/ && !(frames in by_stage)) ? "" : frames)
 }
 
 # ---- The life of a task ----------------------------------------------------------------------------------------------
@@ -62,6 +62,10 @@ function begins(task) {
     delete created_by[task]
 }
 
+function kind_of_wait(what) {
+    return what == "got" ? $6 : what == "wait" ? $4 : ""
+}
+
 function works(task, frames) {
     blocked_in[task] = ""
     if (frames in line_at) {
@@ -77,6 +81,7 @@ function speaker_of_call(task) {
 
 # The join of threads/ and processes/ waits with a limit, and by other means; it is called what a lesson would call.
 function blocks(task, call, frames) {
+    line_before[task] = task_line[task]
     works(task, frames)
     blocked_in[task] = frames in stands_for ? stands_for[frames] : call
     blocked_by[task] = $4 == "stream" || $4 == "datagram" ? owner_of[$5] : ""
@@ -158,17 +163,35 @@ function arrow(from, from_step, to, kind, what,    key) {
     if (from == "" || to == "" || from == to || step == 0)
         return
     key = from SUBSEP from_step SUBSEP to SUBSEP kind SUBSEP step
-    if (key in drawn) {
-        if (kind == "send" && length(arrow_what[drawn[key]]) < 40)
-            arrow_what[drawn[key]] = arrow_what[drawn[key]] what
+    if (key in drawn)
         return
-    }
     arrows++
-    drawn[key] = arrows
+    drawn[key] = 1
     arrow_from[arrows] = from
     arrow_from_step[arrows] = from_step
     arrow_to[arrows] = to
     arrow_kind[arrows] = kind
     arrow_what[arrows] = what
     arrow_step[arrows] = step
+}
+
+function is_before(a, b) {
+    if (arrow_step[a] != arrow_step[b])
+        return arrow_step[a] < arrow_step[b]
+    if (arrow_from_step[a] != arrow_from_step[b])
+        return arrow_from_step[a] < arrow_from_step[b]
+    if (arrow_from[a] != arrow_from[b])
+        return actor_number[arrow_from[a]] < actor_number[arrow_from[b]]
+    if (arrow_to[a] != arrow_to[b])
+        return actor_number[arrow_to[a]] < actor_number[arrow_to[b]]
+    return arrow_kind[a] < arrow_kind[b]
+}
+
+# In an order that does not depend on who of several was quicker in one step: in_order[1] to in_order[arrows]
+function sort_arrows(    a, b) {
+    for (a = 1; a <= arrows; a++) {
+        for (b = a - 1; b >= 1 && is_before(a, in_order[b]); b--)
+            in_order[b + 1] = in_order[b]
+        in_order[b + 1] = a
+    }
 }

@@ -240,12 +240,14 @@ function draw_block(i, k, colour) {
 # ---- Arrows ----------------------------------------------------------------------------------------------------------
 
 # What is sent comes first: its label says more than the others.
-function draw_arrows(    a, round) {
+function draw_arrows(    a, i, round) {
     for (round = 1; round <= 2; round++)
-        for (a = 1; a <= arrows; a++)
+        for (i = 1; i <= arrows; i++) {
+            a = in_order[i]
             if ((arrow_kind[a] == "send") == (round == 1) && actor_number[arrow_from[a]] <= lanes && \
                 actor_number[arrow_to[a]] <= lanes)
                 draw_arrow(a, actor_number[arrow_from[a]], actor_number[arrow_to[a]])
+        }
 }
 
 function draw_arrow(a, from, to,    down, x1, x2, y1, y2, step_1) {
@@ -273,7 +275,7 @@ function label_of(a,    text) {
     if (arrow_kind[a] != "send")
         return arrow_kind[a]
     text = bytes_of(arrow_what[a])
-    if (text ~ /\\x/)
+    if (text == "bytes")
         return ""
     return length(text) > 10 ? substr(text, 1, 7) "..." : text
 }

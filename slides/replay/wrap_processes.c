@@ -41,6 +41,8 @@ pid_t __wrap_fork(void)
         record(HERE, "begin\t%d", (int)getpid());
     } else if (pid < 0) {
         record_no_task(task);
+    } else {
+        record_wait_for_start(task);
     }
     return pid;
 }
@@ -82,8 +84,10 @@ int __wrap_waitid(idtype_t type, id_t id, siginfo_t *end, int options)
 
 /* ---- Signals, and time ----------------------------------------------------------------------- */
 
+/* Whoever is about to end by itself has done so by then. */
 int __wrap_kill(pid_t pid, int number)
 {
+    record_wait_for_rest();
     record(HERE, "kill\t%d\t%d", (int)pid, number);
     return __real_kill(pid, number);
 }

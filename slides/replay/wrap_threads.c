@@ -75,6 +75,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     int error = __real_pthread_create(thread, attributes, run_task, own);
     if (error == 0) {
         record(HERE, "created\t%d\t%lx", task, (unsigned long)*thread);
+        record_wait_for_start(task);
     } else {
         record_no_task(task);
         free(own);

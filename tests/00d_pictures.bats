@@ -1,0 +1,138 @@
+# The pictures that make picture draws, and the recorder under which it plays the demos. Caught: a demo that says something
+# else under the recorder, a wait that is not seen or is the stage's, an arrow from another connection or from a lock that
+# nobody waited for, a picture that is another one on a busy machine.
+load helper
+
+PLAYED='01a 06 11a 17a 18a 20a 22a 23a'
+
+setup_file() {
+    [[ $BUILD == "$PWD/build" ]] || return 0
+    local number
+    for number in $PLAYED; do
+        # one make at a time writes there
+        env -u MAKEFLAGS -u MAKELEVEL flock build/flags make -j2 picture T="$number" >> "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
+            fail "make picture T=$number failed" "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
+    done
+}
+
+setup() {
+    [[ $BUILD == "$PWD/build" ]] || skip 'the pictures are those of the plain build'
+}
+
+stem_of() { # NUMBER
+    basename -s .c "lessons/$1"_*.c
+}
+
+# Ports, processes and the time of day differ each time; what lives in /tmp has a process's number in its name.
+without_numbers() {
+    sed -E 's/127\.0\.0\.1:[0-9]+/PORT/; s/[.][0-9]+$/.PID/; s/(am|was|is|pid|process) [0-9]{2,}/\1 PID/g; s/\[... ... .*20[0-9][0-9]\]/TIME/'
+}
+
+# What is true after the line that holds TEXT
+after_line() { # NUMBER TEXT
+    grep -A 2 -F "$2" "build/replay/$(stem_of "$1").json"
+}
+
+@test "00d: a demo says under the recorder what it says without" {
+    local lesson number
+    for number in $PLAYED; do
+        lesson=$(stem_of "$number")
+        equal "$lesson" "$("$BUILD/$lesson" < /dev/null | without_numbers)" \
+            "$(without_numbers < "build/recorded/work/$lesson/transcript")"
+    done
+}
+
+bob_waits_for_the_server() { # FOLDER
+    local line
+    line=$(grep -A 1 -F 'accepted client 2' "$1/replay/01a_serial_server.json")
+    [[ $line == *'"bob": {"line": '*', "blocked": "recv", "since": 7}'* ]]
+}
+
+ann_is_answered_first() { # FOLDER
+    grep -A 2 -F '"accepted client 1"' "$1/replay/01a_serial_server.json" |
+        grep -qF '"arrows": [{"from": "ann", "to": "server", "kind": "send", "what": "hello", "step": 2}]'
+}
+
+bob_waits_for_the_lock() { # FOLDER
+    grep -A 1 -F '"wants the lock"' "$1/replay/17a_lost_update.json" | grep -qF '"blocked": "pthread_mutex_lock", "since": 7}' &&
+        grep -A 2 -F '"writes 1, unlocks"' "$1/replay/17a_lost_update.json" |
+        grep -qF '{"from": "ann", "to": "bob", "kind": "unlock", "what": "", "step": 8}'
+}
+
+nobody_waits_before() { # FOLDER
+    ! grep -A 1 -F '"text": "reads 0"' "$1/replay/17a_lost_update.json" | grep -q blocked
+}
+
+@test "00d: 01a: bob waits in recv until the server has accepted him, and the picture says so" {
+    bob_waits_for_the_server build
+    ann_is_answered_first build
+    grep -q '>accept</text>' build/pictures/01a_serial_server.svg
+    grep -q '>recv</text>' build/pictures/01a_serial_server.svg
+    grep -q '10\. server: accepted client 2 (blocked: bob in recv)' build/pictures/01a_serial_server.svg
+}
+
+@test "00d: 17a: bob waits for the lock, ann's unlock wakes him, and waiting for one's turn is no wait" {
+    bob_waits_for_the_lock build
+    nobody_waits_before build
+}
+
+@test "00d: each kind of waiting, start and end is told by its name" {
+    after_line 06 'listening on' | grep -qF '"blocked": "select"'
+    after_line 18a '"carl", "text": "waits"' | grep -qF '"carl": {"line": '
+    after_line 18a '"carl", "text": "waits"' | grep -qE '"carl": [^}]*"blocked": "pthread_cond_wait", "since": 3}'
+    after_line 11a 'listening on' | grep -qF '"blocked": "select"'
+    grep -qF '"kind": "fork"' build/replay/11a_fork_server.json
+    grep -qF '"kind": "end"' build/replay/11a_fork_server.json
+    grep -qF '"kind": "thread"' build/replay/18a_event.json
+    grep -qF '"kind": "signal"' build/replay/18a_event.json
+    grep -qF '"blocked": "waitpid"' build/replay/22a_process_lock.json
+}
+
+# The story told by awk files with a mistake in them, from the same records
+told_with() { # NUMBER FILE FROM TO
+    local folder=$BATS_TEST_TMPDIR/$2.$((++mistakes))
+    mkdir -p "$folder"
+    cp slides/replay/*.awk "$folder"
+    FROM=$3 TO=$4 awk '{
+        at = index($0, ENVIRON["FROM"])
+        if (at) { $0 = substr($0, 1, at - 1) ENVIRON["TO"] substr($0, at + length(ENVIRON["FROM"])); done = 1 }
+        print
+    } END { exit !done }' "slides/replay/$2" > "$folder/$2" || fail "$2 has no $3"
+    bash slides/replay/replay.sh "$(stem_of "$1")" "$folder"
+    told=$folder
+}
+
+sees() { # MISTAKE CHECK
+    ! "$2" "$told" || fail "mistake $1 is not seen by $2"
+}
+
+@test "00d: a mistake in the recorder is seen" {
+    local mistakes=0 told
+    told_with 01a story.awk 'i < sent_step' 'i < 0' # a client that another client's line has interrupted waits no more
+    sees "$mistakes" bob_waits_for_the_server
+    told_with 01a edges.awk 'named[here, there] = object' 'named[here] = object' # any connection is as good as another
+    sees "$mistakes" ann_is_answered_first
+    told_with 17a read.awk '(gate|turns|' '(' # to wait for one's turn is a wait like another
+    sees "$mistakes" nobody_waits_before
+    told_with 17a edges.awk '(how, address) in release_by' '0' # nobody has woken it
+    sees "$mistakes" bob_waits_for_the_lock
+    told_with 17a story.awk '$4 != "none"' '0' # nobody waits
+    sees "$mistakes" bob_waits_for_the_lock
+}
+
+@test "00d: the picture is the same on a busy machine" {
+    local lesson round busy=()
+    for round in 1 2; do
+        timeout "$(limit 20)" sh -c 'while :; do :; done' 3>&- 4>&- &
+        busy+=($!)
+    done
+    for lesson in 01a_serial_server 17a_lost_update 11a_fork_server; do
+        cp "build/replay/$lesson.json" "build/pictures/$lesson.svg" "$BATS_TEST_TMPDIR"
+        for round in 1 2 3; do
+            bash slides/replay/replay.sh "$lesson"
+            cmp "build/replay/$lesson.json" "$BATS_TEST_TMPDIR/$lesson.json"
+            cmp "build/pictures/$lesson.svg" "$BATS_TEST_TMPDIR/$lesson.svg"
+        done
+    done
+    kill "${busy[@]}"
+}
