@@ -116,19 +116,20 @@ sees() { # MISTAKE CHECK
     sees "$mistakes" nobody_waits_before
     told_with 17a edges.awk '(how, address) in release_by' '0' # nobody has woken it
     sees "$mistakes" bob_waits_for_the_lock
+    # shellcheck disable=SC2016 # this is awk
     told_with 17a story.awk '$4 != "none"' '0' # nobody waits
     sees "$mistakes" bob_waits_for_the_lock
 }
 
 @test "00d: the picture is the same on a busy machine" {
-    local lesson round busy=()
-    for round in 1 2; do
+    local lesson busy=()
+    for _ in 1 2; do
         timeout "$(limit 20)" sh -c 'while :; do :; done' 3>&- 4>&- &
         busy+=($!)
     done
     for lesson in 01a_serial_server 17a_lost_update 11a_fork_server; do
         cp "build/replay/$lesson.json" "build/pictures/$lesson.svg" "$BATS_TEST_TMPDIR"
-        for round in 1 2 3; do
+        for _ in 1 2 3; do
             bash slides/replay/replay.sh "$lesson"
             cmp "build/replay/$lesson.json" "$BATS_TEST_TMPDIR/$lesson.json"
             cmp "build/pictures/$lesson.svg" "$BATS_TEST_TMPDIR/$lesson.svg"

@@ -97,7 +97,7 @@ function accepts(task, object, here, there,    other) {
 }
 
 BEGIN {
-    FLOOD = 2000 # Of so many bytes in one call, only the first arrow of a line is drawn: the others differ from run to run.
+    FLOOD = 2000 # After so many bytes, only the first arrow of a line is drawn: in how many pieces they come is chance.
 }
 
 # ---- Bytes -----------------------------------------------------------------------------------------------------------
@@ -118,7 +118,9 @@ function sends(task, kind, object, here, there, to, length_of, bytes,    key) {
     sent_number[task] = ++sent_count[key]
     sent_kind[key, sent_count[key]] = kind
     sent_by[key, sent_count[key]] = who(task, object)
-    sent_at[key, sent_count[key]] = length_of > FLOOD ? said_at[who(task, object)] : step
+    sent_total[key] += length_of
+    is_flood[key, sent_count[key]] = sent_total[key] > FLOOD
+    sent_at[key, sent_count[key]] = sent_total[key] > FLOOD ? said_at[who(task, object)] : step
     sent_bytes[key, sent_count[key]] = bytes
     sent_length[key, sent_count[key]] = length_of
 }
@@ -178,9 +180,9 @@ function takes_bytes(actor, key, count, call, task,    j) {
     while (count > 0 && taken[key] < sent_count[key]) {
         j = taken[key] + 1
         if (sent_length[key, j] > 0 && !touched[key, j]++) {
-            if (!(sent_length[key, j] > FLOOD && (sent_by[key, j], sent_at[key, j], actor) in flooded))
+            if (!(is_flood[key, j] && (sent_by[key, j], sent_at[key, j], actor) in flooded))
                 arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
-            if (sent_length[key, j] > FLOOD)
+            if (is_flood[key, j])
                 flooded[sent_by[key, j], sent_at[key, j], actor] = 1
             waited(actor, call, sent_at[key, j], task)
         }

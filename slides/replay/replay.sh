@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Plays the demo of a lesson under the recorder, and writes its story and its picture: replay.sh STEM [FOLDER]
 # Needs what a C compiler comes with: addr2line tells from which line a call was made.
 # With a folder, the story is told once more by the awk files there, from the records that there are (the tests do so).
