@@ -97,7 +97,7 @@ function accepts(task, object, here, there,    other) {
 }
 
 BEGIN {
-    FLOOD = 2000 # After so many bytes, only the first arrow of a line is drawn: in how many pieces they come is chance.
+    FLOOD = 2000 # Of what follows after so many bytes, only the first arrow is drawn: in how many pieces it comes is chance.
 }
 
 # ---- Bytes -----------------------------------------------------------------------------------------------------------
@@ -180,10 +180,10 @@ function takes_bytes(actor, key, count, call, task,    j) {
     while (count > 0 && taken[key] < sent_count[key]) {
         j = taken[key] + 1
         if (sent_length[key, j] > 0 && !touched[key, j]++) {
-            if (!(is_flood[key, j] && (sent_by[key, j], sent_at[key, j], actor) in flooded))
+            if (!(is_flood[key, j] && (sent_by[key, j], actor) in flooded))
                 arrow(sent_by[key, j], sent_at[key, j], actor, "send", sent_bytes[key, j])
             if (is_flood[key, j])
-                flooded[sent_by[key, j], sent_at[key, j], actor] = 1
+                flooded[sent_by[key, j], actor] = 1
             waited(actor, call, sent_at[key, j], task)
         }
         if (sent_length[key, j] > count) {

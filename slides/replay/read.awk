@@ -31,13 +31,13 @@ function learn_address(address, function_name, place,    file) {
         sub(/^.*:/, "", place)
         line_of[address] = place + 0
     }
-    if (file ~ /^(gate|turns|choose|say|signals|die|server_program)\.c$/)
+    if (file ~ /^(gate|turns|choose|say|lanes|still|terminal|watch|signals|die|server_program)\.c$/)
         is_stage[address] = 1
     if (function_name == "thread_join" || function_name == "process_join")
         joins_in[address] = function_name == "thread_join" ? "pthread_join" : "waitpid"
     if (function_name ~ /^turns_/)
         is_director[address] = 1
-    if (file == "say.c")
+    if (file ~ /^(say|lanes|still|terminal|watch)\.c$/)
         is_say[address] = 1
 }
 

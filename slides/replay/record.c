@@ -20,7 +20,7 @@ int __real_sem_wait(sem_t *semaphore);
 int __real_sem_post(sem_t *semaphore);
 
 /* of what a benchmark does, the first is enough; its lines are all kept */
-enum { FRAMES = 14, SOME_STARTS = 300, KEPT_FOR_LINES = 1000 };
+enum { FRAMES = 14, SOME_STARTS = 300, SOME_TURNS = 200, KEPT_FOR_LINES = 1000 };
 
 static struct records *records; /* NULL: nobody wants any */
 static _Thread_local int task;
@@ -113,6 +113,13 @@ void record_wait_for_rest(void)
 void record_wait_for_start(int started)
 {
     if (started < SOME_STARTS)
+        record_wait_for_rest();
+}
+
+void record_wait_for_turn(void)
+{
+    static _Thread_local int turns;
+    if (turns++ < SOME_TURNS)
         record_wait_for_rest();
 }
 

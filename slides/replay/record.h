@@ -45,9 +45,10 @@ void record_no_task(int task); /* it could not be started */
  * has happened before the next one, whatever the clock says. See conductor.c. */
 void record_wait_for_rest(void);
 
-/* The same after the start of a task, so that it is not luck who of the two is first; not after
- * more than a few hundred starts. */
+/* The same after the start of a task, and after a semaphore, where luck would decide which of
+ * several goes on first; not after more than a few hundred. */
 void record_wait_for_start(int started);
+void record_wait_for_turn(void);
 
 /* Writes a record; keeps errno. frame is __builtin_frame_address(0) of the function that stands in
  * for the call. */

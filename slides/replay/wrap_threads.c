@@ -208,10 +208,14 @@ int __wrap_sem_init(sem_t *semaphore, int is_shared, unsigned value)
     return __real_sem_init(semaphore, is_shared, value);
 }
 
+/* Of several who are let go at once, the first goes on first: a gate lets all through. */
 int __wrap_sem_wait(sem_t *semaphore)
 {
     record(HERE, "wait\tsem_wait\tsemaphore\t%p\t-\t-", (void *)semaphore);
     int result = __real_sem_wait(semaphore);
+    int error = errno;
+    record_wait_for_turn();
+    errno = error;
     record(HERE, "got\tsem_wait\t%d\t%d\tsemaphore\t%p\t-\t-\t", result, result < 0 ? errno : 0,
            (void *)semaphore);
     return result;
