@@ -35,7 +35,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides pages clean FORCE $(NUMBERS) NN build common lessons tests
+.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides picture pages clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -167,6 +167,9 @@ build/pages/%.html: build/replay/%.json lessons/%.c slides/%.md $(PAGE_PARTS)
 
 build/pages/index.html: $(LESSONS:%=build/pages/%.html) $(wildcard slides/replay/index.*)
 	$(call quiet,PAGE index)$(PAGE) -f slides/replay/index.awk > $@
+
+picture: $(DRAWN:%=build/pictures/%.svg)  ## draw who waits for whom in a run: T=01a, T=17, or all
+	@$(if $(DRAWN),:,echo 'make picture: no lesson for T=$(T)' >&2; exit 2)
 
 pages: build/pages/index.html  ## a page for each lesson: step through its run, forward and back
 

@@ -209,7 +209,7 @@ make_here() {
 @test "00: make help lists the targets, and so does a mistyped one" {
     local target
     run make_here help
-    for target in all NN tour test bugs bench lab grade hint watch labs repair slides pages clean help; do
+    for target in all NN tour test bugs bench lab grade hint watch labs repair slides picture pages clean help; do
         equal "lines about $target" 1 "$(grep -c "^  make $target " <<< "$output")"
     done
     local help=$output

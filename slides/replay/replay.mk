@@ -12,8 +12,6 @@ RECORDER := $(patsubst %,$(R)/%.o,record names wrap_io wrap_threads wrap_process
 # Which of them to draw: T=01a, T=17 for all of an hour, or all.
 DRAWN = $(if $(T),$(filter $(T)_% $(T)a_% $(T)b_% $(T)c_% $(T)d_% $(T)e_%,$(LESSONS)),$(LESSONS))
 
-picture: $(DRAWN:%=build/pictures/%.svg)  ## draw who waits for whom in a run: T=01a, T=17, or all of them
-
 $(R)/%.o: slides/replay/%.c slides/replay/record.h slides/replay/conductor.h
 	@mkdir -p $(R)
 	$(call quiet,CC   $<)$(RECORD) -c -o $@ $<
