@@ -94,8 +94,11 @@ NN:  ## play lesson 17b, or all of 17; make 06 ARGS="serve --port 8002"
 $(NUMBERS): %: $$(addprefix $(BUILD)/,$$(call lessons_of,$$(call in_full,$$*)))
 	$(PLAY) play $(call lessons_of,$(call in_full,$*))
 
-list:  ## the lessons and what each is about
-	$(PLAY) list $(LESSONS)
+listed = $(if $(T),$(call lessons_of,$(T)),$(LESSONS))
+
+list:  ## the lessons and what each is about; T=17: with their questions
+	$(if $(call listed),,@echo 'make list: no lesson for T=$(T)' >&2; exit 2)
+	$(if $(T),@QUESTIONS=1 sh common/stage/tour.sh list $(call listed),$(PLAY) list $(LESSONS))
 
 # From the first lesson of T on.
 TOURED = $(shell printf '%s\n' $(LESSONS) | sed -n '/^$(T)/,$$p')

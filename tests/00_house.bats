@@ -261,6 +261,8 @@ make_here() {
     equal 'make tour T=17' $'17a_two \n17b_three \n18_four ' "$(make_course tour T=17 < /dev/null | grep '^[01]')"
     equal 'make tour T=6' '== lesson 1 of 5: 06_one ==' "$(make_course tour T=6 < /dev/null | grep '^== ' | head -n 1)"
     equal 'make list' $'06  a title\n16  a title\n17a a title\n17b a title\n18  a title' "$(make_course list)"
+    equal 'make list T=17' $'17a a title\n    what?\n17b a title\n    what?' "$(make_course list T=17)"
+    equal 'make list T=6' $'06  a title\n    what?' "$(make_course list T=6)"
     equal 'make 17d' 'make: no lesson 17d. Did you mean 17 17a 17b? make list names them all.' "$(make_course 17d | head -n 1)"
     equal 'make 006' 'make: no lesson 006. Did you mean 06? make list names them all.' "$(make_course 006 | head -n 1)"
     equal 'make 99' 'make: no lesson 99. make list names them all.' "$(make_course 99 | head -n 1)"
@@ -309,7 +311,7 @@ long_demos() {
 }
 
 @test "00: the tour waits for Enter on a terminal" {
-    run limited "$BUILD/peers/pty" type $'\n\x04' env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=$BUILD" tour
+    run limited "$BUILD/peers/pty" type $'\n\n\x04' env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=$BUILD" tour
     [[ $output == *'== lesson 2 of '* && $output != *'== lesson 3 of '* ]] || fail "$output"
 }
 
@@ -322,12 +324,22 @@ on_a_terminal() { # KEYS TARGETS...
         "$(on_a_terminal $'s\nb\nq\n' tour | sed -n 's/^== lesson .*: \(.*\) ==.*/\1/p' | xargs)"
 }
 
+@test "00: a lesson of the tour stays on the screen until Enter, and b plays it again" {
+    local said
+    said=$(on_a_terminal $'\nb\n\nq\n' tour T=17a)
+    equal 'stops' '17a_lost_update 17a_lost_update' "$(sed -n 's/^.*== lesson .*: \(.*\) ==.*/\1/p' <<< "$said" | xargs)"
+    equal 'plays' 2 "$(grep -c 'an atomic addition' <<< "$said")"
+    [[ $said == *'(Enter goes on, b plays it again, q quits)'* ]] || fail "$said"
+}
+
 @test "00: on a terminal, make NN asks first, and says afterwards what to watch and what to try" {
     local said
     said=$(on_a_terminal $'\n' 17a)
-    [[ $said == '17a_lost_update: '*'(Enter runs it)'*'main   |'*'Watch  '*'Try    '* ]] || fail "$said"
+    [[ $said == '17a_lost_update: '*'(Enter runs it, q quits)'*'main   |'*'Watch  '*'Try    '* ]] || fail "$said"
     said=$(on_a_terminal $'\x04' 17a)
-    [[ $said == *'(Enter runs it)'* && $said != *'main   |'* ]] || fail "$said"
+    [[ $said == *'(Enter runs it, q quits)'* && $said != *'main   |'* ]] || fail "$said"
+    said=$(on_a_terminal $'q\n' 17)
+    [[ $said == *'17a_lost_update: '* && $said != *'17b_'* && $said != *'main   |'* ]] || fail "$said"
 }
 
 @test "00: a test that fails says what was expected, what students believe, and how to go on" {

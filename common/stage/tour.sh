@@ -48,10 +48,11 @@ play() { # LESSON HOW_MANY
         run "$1"
         return
     fi
-    printf '%s: %s\n\n' "$1" "$(title "$1")"
+    printf '%s: %s\n\n' "$1" "$(title "$1")" | fold -s -w 80
     part Predict "$1" | fold -s -w 80
-    printf '\n(Enter runs it) '
-    read -r _ || exit 0
+    printf '\n(Enter runs it, q quits) '
+    read -r key || exit 0
+    case $key in q*) exit 0 ;; esac
     run "$1" || return
     after "$1"
 }
@@ -74,6 +75,12 @@ stop() { # LESSON NUMBER COUNT
     esac
     run "$1" || return 1
     after "$1"
+    printf '\n(Enter goes on, b plays it again, q quits) ' # and the lines stay on the screen until then
+    read -r key || exit 0
+    case $key in
+    q*) exit 0 ;;
+    b*) stop "$@" ;;
+    esac
 }
 
 tour() {
@@ -90,9 +97,11 @@ tour() {
     printf '\nThat was the tour. make help lists what else there is.\n'
 }
 
+# With QUESTIONS, each has its question below.
 list() {
     for lesson; do
         printf '%-4s%s\n' "${lesson%%_*}" "$(title "$lesson")"
+        [ -z "${QUESTIONS:-}" ] || part Predict "$lesson" | fold -s -w 76 | sed 's/^/    /'
     done
 }
 
