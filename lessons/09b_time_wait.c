@@ -102,7 +102,7 @@ static long number_in(const char *path, const char *pattern)
     return number;
 }
 
-/* A host keeps only so many: 10,000 clients of lesson 08 may be all of them, for a minute. tcp(7) */
+/* A host keeps only so many: 10,000 clients of lesson 08 may use them up for a minute. tcp(7) */
 static void explain_no_time_wait(void)
 {
     long most = number_in("/proc/sys/net/ipv4/tcp_max_tw_buckets", "%ld");
