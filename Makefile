@@ -164,7 +164,8 @@ slides:  ## render the decks to build/slides/*.html; needs npx
 PAGE_PARTS := $(filter-out %/index.%,$(wildcard slides/replay/page.* slides/replay/html.awk))
 PAGE = awk -v lessons='$(LESSONS)' -v build=build -f slides/replay/html.awk
 
-build/pages/%.html: build/replay/%.json lessons/%.c slides/%.md $(PAGE_PARTS)
+# A deck that has been rendered is linked.
+build/pages/%.html: build/replay/%.json lessons/%.c slides/%.md $(PAGE_PARTS) $(wildcard build/slides)
 	@mkdir -p $(@D)
 	$(call quiet,PAGE $*)$(PAGE) -v lesson=$* -f slides/replay/page.awk > $@
 

@@ -177,6 +177,7 @@ function pieceOf(actor, number) {
 function showRows() {
     rows.forEach((row, index) => {
         const reached = index < step;
+        row.ariaCurrent = index === step - 1 ? 'step' : null;
         row.className = reached ? index === step - 1 ? 'reached current' : 'reached' : '';
         for (const actor of run.actors) {
             const speaks = reached && run.steps[index].actor === actor;

@@ -51,7 +51,10 @@ function checkStep(number) {
     check('text', transcript().join('\n') === expected.slice(0, number).join('\n'), `the transcript of step ${number}`);
     const now = all('.now .said').map((said) => said.textContent);
     check('text', number === 0 ? now.length === 0 : expected[number - 1].endsWith(` | ${now}`), `the line of step ${number}`);
-    check('text', all('.question')[0].checkVisibility() === (number === 0), `the question at step ${number}`);
+    const isSeen = (selector) => all(selector)[0].checkVisibility();
+    check('text', isSeen('.question') === (number === 0), `the question at step ${number}`);
+    check('text', isSeen('.transcript') === (number > 0), `the lanes at step ${number}`);
+    check('text', isSeen('.answers') === (number === expected.length), `the answers at step ${number}`);
 }
 
 function stepThrough() {
