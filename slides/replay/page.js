@@ -352,7 +352,7 @@ find('.heads').append(lanesOf(run.actors.map(nameOf)));
 find('.actors').append(...states);
 find('.steps').append(...rows);
 document.body.style.setProperty('--lanes', run.actors.length);
-document.body.classList.toggle('many', run.actors.length > 5);
+document.body.classList.toggle('many', run.actors.length > 8);
 window.addEventListener('hashchange', fromAddress);
 window.addEventListener('resize', showArrows);
 fromAddress();
