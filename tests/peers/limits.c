@@ -30,7 +30,7 @@
 
 /* When its thread ends, glibc leaves a stack of 16 KiB as it is: a larger one costs a madvise each
  * time. It has room for a buffer of 4 KiB. */
-enum { BUFFER = 4096, STACK = 16384, LARGEST_DATAGRAM = 65536 };
+enum { BUFFER = 4096, STACK = 16384 };
 static int server; /* the listening socket, or that for datagrams */
 static pthread_attr_t detached;
 
@@ -40,7 +40,7 @@ static void open_server(int type)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server = socket(AF_INET, type, 0);
     if (server < 0 || bind(server, (struct sockaddr *)&address, sizeof address) < 0 ||
-        (type != SOCK_DGRAM && listen(server, NET_BACKLOG) < 0))
+        listen(server, NET_BACKLOG) < 0)
         die("socket, bind, listen");
     net_raise_descriptor_limit();
     pthread_attr_init(&detached);
@@ -132,62 +132,6 @@ static void serve_epoll(void)
                     close(event.data.fd);
         }
     }
-}
-
-static struct packet {
-    struct sockaddr_in client;
-    size_t length;
-    char data[LARGEST_DATAGRAM];
-} packet;
-
-static bool receive_packet(void)
-{
-    socklen_t room = sizeof packet.client;
-    struct sockaddr *client = (struct sockaddr *)&packet.client;
-    ssize_t got = recvfrom(server, packet.data, sizeof packet.data, 0, client, &room);
-    packet.length = (size_t)got;
-    return got >= 0;
-}
-
-static void answer_packet(struct packet *request)
-{
-    const struct sockaddr *client = (struct sockaddr *)&request->client;
-    upper(request->data, request->length);
-    sendto(server, request->data, request->length, 0, client, sizeof request->client);
-}
-
-/* A request: recvfrom, sendto. */
-static void serve_udp(void)
-{
-    if (receive_packet())
-        answer_packet(&packet);
-}
-
-static void *answer_in_thread(void *request)
-{
-    answer_packet(request);
-    free(request);
-    return NULL;
-}
-
-/* A request: recvfrom, clone, sendto, exit. */
-static void serve_threading_udp(void)
-{
-    pthread_t thread;
-    size_t used = receive_packet() ? offsetof(struct packet, data) + packet.length : 0;
-    void *copy = used > 0 ? malloc(used) : NULL;
-    if (copy && pthread_create(&thread, &detached, answer_in_thread, memcpy(copy, &packet, used)))
-        free(copy);
-}
-
-/* A request: recvfrom, fork, sendto, exit. */
-static void serve_forking_udp(void)
-{
-    if (receive_packet() && fork() == 0) {
-        answer_packet(&packet);
-        _exit(EXIT_SUCCESS);
-    }
-    wait_for_the_ended();
 }
 
 /* ---- Programs: a function is called once, and says when its set-up has ended ----------------- */
@@ -433,9 +377,6 @@ static const struct row {
     {"threading", serve_threading, SOCK_STREAM, "", 0, 0},
     {"forking", serve_forking, SOCK_STREAM, "", 0, 0},
     {"epoll", serve_epoll, SOCK_STREAM | SOCK_NONBLOCK, "", 0, 0},
-    {"udp", serve_udp, SOCK_DGRAM, "", 0, 0},
-    {"threading-udp", serve_threading_udp, SOCK_DGRAM, "", 0, 0},
-    {"forking-udp", serve_forking_udp, SOCK_DGRAM, "", 0, 0},
     {"thread", time_thread, 0, "threads", 10000, 1},
     {"process", time_process, 0, "processes", 1000, 1},
     {"lock", time_lock, 0, "increments", 400000, 1},

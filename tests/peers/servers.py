@@ -4,9 +4,6 @@
   python3 servers.py tcp            the same with socketserver.TCPServer
   python3 servers.py threading      ThreadingTCPServer: a thread for each client
   python3 servers.py forking        ForkingTCPServer: a process for each client
-  python3 servers.py udp            UDPServer
-  python3 servers.py threading-udp  ThreadingUDPServer: a thread for each datagram
-  python3 servers.py forking-udp    ForkingUDPServer: a process for each datagram
   python3 servers.py select         one thread, many clients, with the posts' lists
   python3 servers.py selectors      the same with selectors.DefaultSelector, which is epoll on Linux
 
@@ -155,12 +152,6 @@ class MyServer(socketserver.BaseRequestHandler):
         answer(self.request)
 
 
-class MyDatagram(socketserver.BaseRequestHandler):
-    def handle(self):
-        data, sk = self.request
-        sk.sendto(data.upper(), self.client_address)
-
-
 children = set()
 
 
@@ -179,10 +170,6 @@ class Forking(socketserver.ForkingMixIn):
 
 
 class ForkingTCPServer(Forking, socketserver.TCPServer):
-    pass
-
-
-class ForkingUDPServer(Forking, socketserver.UDPServer):
     pass
 
 
@@ -223,9 +210,6 @@ MODELS = {
     "tcp": functools.partial(serve_class, socketserver.TCPServer, MyServer),
     "threading": functools.partial(serve_class, socketserver.ThreadingTCPServer, MyServer),
     "forking": functools.partial(serve_class, ForkingTCPServer, MyServer),
-    "udp": functools.partial(serve_class, socketserver.UDPServer, MyDatagram),
-    "threading-udp": functools.partial(serve_class, socketserver.ThreadingUDPServer, MyDatagram),
-    "forking-udp": functools.partial(serve_class, ForkingUDPServer, MyDatagram),
     "select": serve_select,
     "selectors": serve_selectors,
 }
