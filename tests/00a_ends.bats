@@ -90,25 +90,23 @@ ends_at_once() {
 
 # ---- It is told to end -------------------------------------------------------------------------------------------------
 
-demo_ends_at() { # SIGNAL
-    local lines
-    for lines in $(one_of 2 7); do
-        begin_demo "$lines" 2> /dev/null || { ends_at_once 0 && return; } # it has no more lines than that
-        kill "-$1" -- "${GROUP:+-}$DEMO" 2> /dev/null || true
-        ends_at_once 0 $((128 + $(kill -l "$1"))) 1
+# A window that is closed is told to the demo alone or to all of its processes, a key to all of them.
+demo_ends() {
+    local how lines
+    ulimit -c 0
+    for how in $(one_of HUP INT:all QUIT:all HUP:all); do
+        local signal=${how%:all} GROUP=
+        [[ $how == "$signal" ]] || GROUP=1
+        for lines in $(one_of 2 7 2); do
+            begin_demo "$lines" 2> /dev/null || { ends_at_once 0 && continue; } # it has no more lines than that
+            kill "-$signal" -- "${GROUP:+-}$DEMO" 2> /dev/null || true
+            ends_at_once 0 $((128 + $(kill -l "$signal"))) 1
+        done
     done
 }
 
-@test "00a: the terminal goes away: a demo ends within a second and leaves nothing" { for_all "$(demos)" demo_ends_at HUP; }
-
-demo_ends_at_one_of_them() {
-    local -a signals=(INT QUIT HUP)
-    ulimit -c 0
-    GROUP=1 demo_ends_at "${signals[count % 3]}"
-}
-
-@test "00a: ... and so it does when Ctrl-C, Ctrl-\\ or the hang-up reaches all of its processes" {
-    for_all "$(demos)" demo_ends_at_one_of_them
+@test "00a: the terminal goes away, or Ctrl-C or Ctrl-\\ is typed: a demo ends within a second and leaves nothing" {
+    for_all "$(demos)" demo_ends
 }
 
 window_is_closed() {
@@ -129,10 +127,10 @@ is_quit() {
 
 @test "00a: q ends a demo in single steps, without another line" { for_all "$(demos | grep -v ^05a)" is_quit; }
 
-server_ends_at() { # SIGNAL
+server_ends_at_a_hangup() {
     start "${OPTIONS[@]}"
     DEMO=$SERVER
-    kill "-$1" "$SERVER"
+    kill -HUP "$SERVER"
     stopped
 }
 
@@ -148,8 +146,6 @@ stopped() {
     nothing_left_at_all
 }
 
-@test "00a: a server ends with status 0 when the terminal goes away" { for_all "$(servers)" server_ends_at HUP; }
-
 server_ends_under_nohup() {
     SERVER_PROGRAM=$BUILD/peers/inherit start ignore SIGHUP "$PROGRAM" "${OPTIONS[@]}"
     DEMO=$SERVER
@@ -160,7 +156,14 @@ server_ends_under_nohup() {
     stopped
 }
 
-@test "00a: what nohup ignores stays ignored, and Ctrl-\\ ends the server" { for_all "$(servers)" server_ends_under_nohup; }
+server_ends() {
+    local how
+    for how in $(one_of server_ends_at_a_hangup server_ends_under_nohup); do "$how"; done
+}
+
+@test "00a: a server ends with status 0 when the terminal goes away; under nohup it stays, and Ctrl-\\ ends it" {
+    for_all "$(servers)" server_ends
+}
 
 # ---- What is inherited -------------------------------------------------------------------------------------------------
 
@@ -250,7 +253,6 @@ finds_the_disk_full() {
     says_why "$status"
 }
 
-@test "00a: a full disk ends a demo with one line" { for_all "$(demos)" finds_the_disk_full; }
 @test "00a: a full disk ends a server with one line" { for_all "$(servers)" finds_the_disk_full; }
 
 # The file may take 512 bytes: it is full in the middle, and whoever says the next line finds that out.
@@ -265,7 +267,12 @@ fills_the_disk() {
     ((status == 0 && $(wc -c < "$BATS_TEST_TMPDIR/says") < 1024)) || says_why "$status"
 }
 
-@test "00a: a disk that fills in the middle of a demo ends it with one line" { for_all "$(demos)" fills_the_disk; }
+meets_a_full_disk() {
+    local how
+    for how in $(one_of finds_the_disk_full fills_the_disk); do "$how"; done
+}
+
+@test "00a: a disk that is full, or fills in the middle of a demo, ends it with one line" { for_all "$(demos)" meets_a_full_disk; }
 
 # ---- No process or thread is to be had ---------------------------------------------------------------------------------
 
@@ -322,8 +329,6 @@ ends_with_its_children_stopped() {
     ends_at_once 0 143 1
 }
 
-@test "00a: a stopped child keeps no demo from ending" { for_all "$(demos)" ends_with_its_children_stopped; }
-
 leaves_no_child() {
     begin_demo 3 2> /dev/null || { ends_at_once 0 && return; }
     kill -KILL "$DEMO" 2> /dev/null || true # it may have ended
@@ -332,7 +337,14 @@ leaves_no_child() {
     becomes 'the processes that were left' '' grep -lF "$family" /proc/[0-9]*/environ
 }
 
-@test "00a: no child outlives a demo that is killed" { for_all "$(demos)" leaves_no_child; }
+ends_with_its_children() {
+    local how
+    for how in $(one_of ends_with_its_children_stopped leaves_no_child); do "$how"; done
+}
+
+@test "00a: a stopped child keeps no demo from ending, and no child outlives one that is killed" {
+    for_all "$(demos)" ends_with_its_children
+}
 
 # ---- A host ------------------------------------------------------------------------------------------------------------
 
