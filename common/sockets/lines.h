@@ -1,9 +1,5 @@
 /* lines: messages out of a stream, one line each, with a bound on their length.
- * Introduced by lesson 04.
- *
- * A stream has no messages: recv gives what has come so far, be it half a line or three. The reader
- * keeps what is left over until the rest of the line is there.
- */
+ * Introduced by lesson 04. The reader keeps what is left over until the rest of the line comes. */
 #ifndef LINES_H
 #define LINES_H
 
@@ -26,8 +22,7 @@ struct lines {
     bool skipping, at_end;
 };
 
-/* A reader of this descriptor. The caller owns the buffer and the descriptor; the size is what
- * bounds a line, its LF included. */
+/* A reader of this descriptor. The caller owns both; the size bounds a line, its LF included. */
 struct lines lines_open(int fd, char *buffer, size_t size);
 
 /* One read(2) into the buffer: where select or poll said that there is something, it does not

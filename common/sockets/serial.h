@@ -3,9 +3,8 @@
 #ifndef SERIAL_H
 #define SERIAL_H
 
-/* Accepts a client, calls serve_client with its descriptor and its number from 1 on, closes it, and
- * takes the next, until a signal asks to stop (stop.h). The listening socket is stop_listener and
- * stays open. */
+/* Accepts a client at stop_listener, calls serve_client with its descriptor and its number from 1
+ * on, closes it, and takes the next, until a signal asks to stop (stop.h). */
 void serial_serve(void (*serve_client)(int client, int number));
 
 #endif

@@ -6,10 +6,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-/* All of these are set in a signal handler, which may run in any thread: hence atomic. (In a
- * process with one thread, volatile sig_atomic_t is enough.) */
-
-/* The signal that asked the server to stop; 0: none yet. */
+/* The signal that asked the server to stop; 0: none yet. The handler may run in any thread: hence
+ * atomic, where in a process with one thread volatile sig_atomic_t would do. */
 extern atomic_int stop_asked;
 
 /* The descriptors that the signal hangs up with shutdown(2), so that no call stays blocked on them;

@@ -71,8 +71,7 @@ static enum upper_result after_error(void)
     return errno == EAGAIN || errno == EWOULDBLOCK ? UPPER_WAITS : UPPER_LEFT;
 }
 
-/* Until a client has sent more at once than the buffer takes: that is more than a class can read.
- */
+/* Until a client has sent more at once than the buffer takes, and than a class can read. */
 static void narrate(const char *actor, int number, const char *data, size_t length, size_t size,
                     bool *quiet)
 {

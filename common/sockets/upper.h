@@ -1,11 +1,8 @@
 /* upper: what comes in goes out in upper case.
- * Introduced by lesson 07; lesson 06 shows it longhand. Lessons 07 and 08 serve the same, 10 and
- * 11 in a worker that may block.
+ * Introduced by lesson 07; lesson 06 shows it longhand.
  *
- * An event loop may not wait for one client. A client has one buffer and does one thing at a time:
- * it waits for data, or for room to send what is in the buffer. Nothing more is received before all
- * of it is sent, so a client that never reads costs one buffer and cannot stall the others.
- */
+ * A client has one buffer, and waits for data, or for room to send what is in the buffer. Nothing
+ * more is received before, so a client that never reads cannot stall the others. */
 #ifndef UPPER_H
 #define UPPER_H
 
@@ -44,9 +41,8 @@ bool upper_wants_to_send(const struct upper *client);
 /* Receives if nothing waits to be sent, then sends what it can. Never blocks. */
 enum upper_result upper_turn(struct upper *client);
 
-/* For a worker with no other client: serves this one as lesson 01 does, blocking, until it closes
- * its side or is gone, or a signal asks to stop (stop.h). The actor says what happens; the caller
- * closes the descriptor. */
+/* For a worker with no other client: serves this one as lesson 01 does, blocking, until it leaves
+ * or a signal asks to stop (stop.h). The actor says what happens; the caller closes it. */
 void upper_serve(const char *actor, int fd, int number);
 
 #endif

@@ -1,9 +1,7 @@
 /* handler: what is done for one request of a server (socketserver.h).
  * Introduced by lesson 12b.
  *
- * A handler is an object that lives as long as its request: setup, then handle, then finish, also
- * when handle failed; without finish when setup did. A class is a table, as for servers.
- */
+ * A handler lives as long as its request: setup, handle, and finish, also when handle failed. */
 #ifndef HANDLER_H
 #define HANDLER_H
 

@@ -1,13 +1,8 @@
 /* mixin: a thread or a process for each request of a server (socketserver.h).
  * Introduced by lesson 13a; lessons 10 and 11 show it longhand.
  *
- * A mixin takes a class and gives it back with a few entries replaced: process_request,
- * server_close and what keeps the account of the workers. So it goes with each of the four servers:
- *
- *     struct server_class class = threading_mixin(tcp_server());
- *
- * Apply the mixin first and override other entries afterwards; otherwise the mixin overwrites them.
- * A class takes one mixin.
+ * A mixin takes any of the four classes and gives it back with a few entries replaced. Apply it
+ * first, once, and override other entries afterwards; otherwise it overwrites them.
  */
 #ifndef MIXIN_H
 #define MIXIN_H

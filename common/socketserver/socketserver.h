@@ -2,17 +2,8 @@
  * Introduced by lesson 12b.
  * socketserver/ is the framework of lessons 12 to 15, in the order of Python's own file.
  *
- * handler.h has its request handlers, mixin.h a thread or a process for each request.
- *
- * A class is a table of functions. A subclass is a copy of the table with some entries replaced:
- *
- *     struct server_class class = tcp_server();
- *     class.verify_request = only_from_here;
- *
- * and a method that is replaced can still be called, super() in Python, through a copy of the table
- * as it was. Functions return false and set errno where Python raises an exception.
- *
- * What is done for one request, and by which method:
+ * A class is a table of functions, as in lesson 12a. Functions return false and set errno where
+ * Python raises an exception. What is done for one request, and by which method:
  *
  *     get_request -> verify_request -> process_request -> finish_request -> shutdown_request
  *                                                     |                  -> close_request
@@ -81,8 +72,7 @@ struct server_class udp_server(void);
 struct server_class unix_stream_server(void);
 struct server_class unix_datagram_server(void);
 
-/* An object: one server. Its own copy of the class may be changed before server_init, and the
- * attributes also later, by the thread that serves. */
+/* An object: one server, with its own copy of the class. */
 struct server {
     struct server_class class;
     struct handler_class handler; /* RequestHandlerClass */
@@ -107,8 +97,8 @@ struct server {
 };
 
 /* Makes the socket, binds and activates it; with bind_and_activate false the caller does the last
- * two by class.server_bind and class.server_activate. Host and port as address_parse takes them.
- * Returns false, with nothing left open, if one of them fails. TCPServer.__init__ */
+ * two. Host and port as address_parse takes them. Returns false, with nothing left open, if one of
+ * them fails. TCPServer.__init__ */
 bool server_init(struct server *server, struct server_class class, struct handler_class handler,
                  const char *host, long port, bool bind_and_activate);
 
@@ -119,10 +109,9 @@ void server_serve_forever(struct server *server, int poll_interval);
 /* Serves one request, or none: handle_timeout is called when class.timeout is over. */
 void server_handle_request(struct server *server);
 
-/* Ends serve_forever in another thread and waits until it has ended: at once, if no handler of a
- * server without a mixin is at work. If it has not begun, it will end as soon as it does. Returns
- * false (EDEADLK) when the loop itself calls it, in a handler or a hook, and would wait for ever.
- * In the child of a forking server it reaches the child's copy alone, and does nothing. */
+/* Ends serve_forever in another thread and waits until it has ended. If it has not begun, it will
+ * end as soon as it does. Returns false (EDEADLK) when the loop itself calls it, in a handler or a
+ * hook, and would wait for ever. */
 bool server_shutdown(struct server *server);
 
 /* Ends the loop as server_shutdown does, but waits for nothing. Async-signal-safe. */
@@ -131,9 +120,8 @@ void server_end_loop(struct server *server);
 /* For a get_request that has no request to give: waits so many ms, or until the loop is to end. */
 void server_pause(struct server *server, int ms);
 
-/* For a get_request whose call failed (errno). What is there and cannot be taken, for want of
- * descriptors or memory, is still there, and asking again at once would only burn the CPU: so it
- * says why, once, and pauses. */
+/* For a get_request whose call failed (errno): whoever cannot be taken, for want of descriptors or
+ * memory, is still there. So it says why, once, and pauses. */
 void server_back_off(struct server *server, const char *call);
 
 /* Closes the server; a path is unlinked. It must not be serving. */

@@ -38,32 +38,28 @@ bool die_note_lost(int error)
 }
 
 /* One reason is enough: what goes wrong in one process soon does so in another. */
-static _Noreturn void end_with(const char *what, const char *colon, const char *reason)
+static _Noreturn void end_with(const char *format, va_list arguments, const char *reason)
 {
+    char what[256];
+    vsnprintf(what, sizeof what, format, arguments);
     if (!watched->quits && (!atomic_exchange(&known->said, true) || getpid() == main_process))
-        fprintf(stderr, "%s: %s%s%s\n", die_name, what, colon, reason);
+        fprintf(stderr, "%s: %s%s%s\n", die_name, what, *reason ? ": " : "", reason);
     exit(EXIT_FAILURE);
 }
 
 void die(const char *format, ...)
 {
-    int error = errno;
-    char what[256];
+    const char *reason = strerror(errno);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
-    end_with(what, ": ", strerror(error));
+    end_with(format, arguments, reason);
 }
 
 void fail(const char *format, ...)
 {
-    char what[256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
-    end_with(what, "", "");
+    end_with(format, arguments, "");
 }
 
 void die_unless_printed(void)

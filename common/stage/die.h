@@ -1,9 +1,5 @@
-/* die: a fatal error while a program sets itself up.
- * Introduced by lesson 01; plumbing.
- *
- * Only for set-up: a server that cannot start says why and ends. A client that misbehaves is
- * dropped; the server never dies because of one.
- */
+/* die: a fatal error while a program sets itself up. No server dies because of a client.
+ * Introduced by lesson 01; plumbing. */
 #ifndef DIE_H
 #define DIE_H
 
