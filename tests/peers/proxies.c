@@ -225,7 +225,11 @@ static void whole(void)
     }
     for (int i = 0; i < WRITERS; i++)
         pthread_join(writers[i], NULL);
-    printf("%d lists, each of one writer\n", ROUNDS);
+    must_fail(dict_call(&dict, "update", "first", "part", "one-more", "part", NULL), EINVAL,
+              "an update of more pairs than fit");
+    if (strcmp(must(dict_call(&dict, "get", "first", NULL)), "part") == 0)
+        fail("a part of an update that was refused");
+    printf("%d lists, each of one writer, and no part of an update that was refused\n", ROUNDS);
     close_all();
 }
 
