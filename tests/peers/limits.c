@@ -31,7 +31,7 @@
 /* When its thread ends, glibc leaves a stack of 16 KiB as it is: a larger one costs a madvise each
  * time. It has room for a buffer of 4 KiB. */
 enum { BUFFER = 4096, STACK = 16384 };
-static int server; /* the listening socket, or that for datagrams */
+static int server; /* the listening socket */
 static pthread_attr_t detached;
 
 static void open_server(int type)
