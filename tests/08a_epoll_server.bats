@@ -61,31 +61,6 @@ edge() {
 
 # ---- Edge-triggered ----------------------------------------------------------------------------------------------------
 
-@test "08a: --edge answers in upper case" { edge; every_server_answers_in_upper_case; }
-@test "08a: --edge answers after a half-close" { edge; every_server_answers_after_a_half_close; }
-@test "08a: --edge passes a mebibyte unharmed" { edge; every_server_passes_a_mebibyte_unharmed; }
-@test "08a: --edge answers byte by byte" { edge; every_server_answers_byte_by_byte; }
-@test "08a: --edge survives an empty connection" { edge; every_server_survives_an_empty_connection; }
-@test "08a: --edge passes NUL bytes" { edge; every_server_passes_nul_bytes; }
-@test "08a: --edge serves many in a row" { edge; every_server_serves_many_in_a_row; }
-@test "08a: --edge survives a reset in mid-reply" { edge; every_server_survives_a_reset_in_mid_reply; }
-@test "08a: --edge survives a client that is gone" { edge; every_server_survives_a_client_that_is_gone; }
-@test "08a: --edge survives a client that stops reading" { edge; every_server_survives_a_client_that_stops_reading; }
-@test "08a: --edge survives a silent client" { edge; every_server_survives_a_silent_client; }
-@test "08a: --edge survives sending without end" { edge; every_server_survives_sending_without_end; }
-@test "08a: --edge survives EINTR and short transfers" { edge; every_server_survives_eintr_and_short_transfers; }
-@test "08a: --edge stops with clients connected" { edge; every_server_stops_with_clients_connected; }
-@test "08a: --edge serves many at once" { edge; concurrent_serves_many_at_once; }
-@test "08a: --edge serves beside a silent client" { edge; concurrent_serves_beside_a_silent_client; }
-@test "08a: --edge serves beside 300 idle clients" { edge; concurrent_serves_beside_300_idle_clients; }
-@test "08a: --edge serves beside a client that never reads" { edge; concurrent_serves_beside_a_client_that_never_reads; }
-@test "08a: --edge serves beside a client that sends without end" { edge; concurrent_serves_beside_a_client_that_sends_without_end; }
-@test "08a: --edge returns every byte to a client that reads late" { edge; concurrent_returns_every_byte_to_a_client_that_reads_late; }
-@test "08a: --edge sleeps while all clients wait" { edge; concurrent_sleeps_while_all_clients_wait; }
-@test "08a: --edge survives EMFILE without a spin" { edge; every_server_survives_emfile 16 -H; }
-@test "08a: --edge serves on while accept fails" { edge; concurrent_serves_on_while_accept_fails; }
-@test "08a: --edge stops with clients of every kind" { edge; concurrent_stops_with_clients_of_every_kind; }
-
 @test "08a: says with --edge what it says without" {
     same_story 'the demo' 'ann    | received' "$(play | neutral)" "$(play --edge | neutral)"
 }
@@ -118,6 +93,31 @@ edge() {
     stop
     equal 'the first' 'received 2 bytes from client 2' "$(grep -o -e 'received 2 bytes from client 2' -e 'client 1 has left' "$LOG" | head -n 1)"
 }
+
+@test "08a: --edge answers in upper case" { edge; every_server_answers_in_upper_case; }
+@test "08a: --edge answers after a half-close" { edge; every_server_answers_after_a_half_close; }
+@test "08a: --edge passes a mebibyte unharmed" { edge; every_server_passes_a_mebibyte_unharmed; }
+@test "08a: --edge answers byte by byte" { edge; every_server_answers_byte_by_byte; }
+@test "08a: --edge survives an empty connection" { edge; every_server_survives_an_empty_connection; }
+@test "08a: --edge passes NUL bytes" { edge; every_server_passes_nul_bytes; }
+@test "08a: --edge serves many in a row" { edge; every_server_serves_many_in_a_row; }
+@test "08a: --edge survives a reset in mid-reply" { edge; every_server_survives_a_reset_in_mid_reply; }
+@test "08a: --edge survives a client that is gone" { edge; every_server_survives_a_client_that_is_gone; }
+@test "08a: --edge survives a client that stops reading" { edge; every_server_survives_a_client_that_stops_reading; }
+@test "08a: --edge survives a silent client" { edge; every_server_survives_a_silent_client; }
+@test "08a: --edge survives sending without end" { edge; every_server_survives_sending_without_end; }
+@test "08a: --edge survives EINTR and short transfers" { edge; every_server_survives_eintr_and_short_transfers; }
+@test "08a: --edge stops with clients connected" { edge; every_server_stops_with_clients_connected; }
+@test "08a: --edge serves many at once" { edge; concurrent_serves_many_at_once; }
+@test "08a: --edge serves beside a silent client" { edge; concurrent_serves_beside_a_silent_client; }
+@test "08a: --edge serves beside 300 idle clients" { edge; concurrent_serves_beside_300_idle_clients; }
+@test "08a: --edge serves beside a client that never reads" { edge; concurrent_serves_beside_a_client_that_never_reads; }
+@test "08a: --edge serves beside a client that sends without end" { edge; concurrent_serves_beside_a_client_that_sends_without_end; }
+@test "08a: --edge returns every byte to a client that reads late" { edge; concurrent_returns_every_byte_to_a_client_that_reads_late; }
+@test "08a: --edge sleeps while all clients wait" { edge; concurrent_sleeps_while_all_clients_wait; }
+@test "08a: --edge survives EMFILE without a spin" { edge; every_server_survives_emfile 16 -H; }
+@test "08a: --edge serves on while accept fails" { edge; concurrent_serves_on_while_accept_fails; }
+@test "08a: --edge stops with clients of every kind" { edge; concurrent_stops_with_clients_of_every_kind; }
 
 # ---- Many --------------------------------------------------------------------------------------------------------------
 

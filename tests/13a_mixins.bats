@@ -215,6 +215,41 @@ drops_the_second() { # CLASS
 @test "13a: threading-tcp: a client for whom there is no thread is dropped, alone" { drops_the_second threading-tcp; }
 @test "13a: forking-tcp: a client for whom there is no process is dropped, alone" { drops_the_second forking-tcp; }
 
+# ---- From inside --------------------------------------------------------------------------------------------------------
+
+@test "13a: methods are called in order in threads" { methods_are_called_in_order_in_threads; }
+@test "13a: methods are called in order in children" { methods_are_called_in_order_in_children; }
+@test "13a: handle request leaves no zombies" { handle_request_leaves_no_zombies; }
+@test "13a: handle request ends in a full house" { handle_request_ends_in_a_full_house; }
+@test "13a: mixed classes serve and leave nothing" { mixed_classes_serve_and_leave_nothing; }
+@test "13a: a handler may have large locals" { a_handler_may_have_large_locals; }
+@test "13a: twenty servers end at once" { twenty_servers_end_at_once; }
+@test "13a: ended threads are joined" { ended_threads_are_joined; }
+@test "13a: a burst does not wait" { a_burst_does_not_wait; }
+@test "13a: a full house sleeps" { a_full_house_sleeps; }
+@test "13a: a full house needs no service actions" { a_full_house_needs_no_service_actions; }
+@test "13a: a full house needs no descriptors" { a_full_house_needs_no_descriptors; }
+@test "13a: accept that fails leaves the others served" { accept_that_fails_leaves_the_others_served; }
+@test "13a: server close hangs up" { server_close_hangs_up; }
+@test "13a: server close ends children whatever becomes of sigterm" { server_close_ends_children_whatever_becomes_of_sigterm; }
+@test "13a: server close ends stubborn children" { server_close_ends_stubborn_children; }
+@test "13a: children outlive the loop not the server" { children_outlive_the_loop_not_the_server; }
+@test "13a: children are collected without sigchld" { children_are_collected_without_sigchld; }
+@test "13a: server close leaves daemons alone" { server_close_leaves_daemons_alone; }
+@test "13a: shutdown in a thread is allowed" { shutdown_in_a_thread_is_allowed; }
+@test "13a: server close in a thread is allowed" { server_close_in_a_thread_is_allowed; }
+@test "13a: a late datagram is sent by nobody else" { a_late_datagram_is_sent_by_nobody_else; }
+@test "13a: an unrelated child keeps its status" { an_unrelated_child_keeps_its_status; }
+@test "13a: what is printed is printed once" { what_is_printed_is_printed_once; }
+@test "13a: a crash takes nobody with it" { a_crash_takes_nobody_with_it; }
+@test "13a: a process left behind takes no place" { a_process_left_behind_takes_no_place; }
+@test "13a: a child may become another program" { a_child_may_become_another_program; }
+@test "13a: server_close in a child closes its own" { server_close_in_a_child_closes_its_own; }
+@test "13a: an orphan holds no port" { an_orphan_holds_no_port; }
+@test "13a: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
+@test "13a: handle request ends after a full house" { handle_request_ends_after_a_full_house; }
+@test "13a: the last descriptor is enough" { the_last_descriptor_is_enough; }
+
 # ---- What every server does: a thread for each client ------------------------------------------------------------------
 
 @test "13a: threading-tcp: serves beside a silent client" { on threading-tcp concurrent_serves_beside_a_silent_client; }
@@ -298,41 +333,6 @@ serves_40_at_once() {
 @test "13a: forking-unix-stream: survives a reset in mid-reply" { on forking-unix-stream every_server_survives_a_reset_in_mid_reply; }
 @test "13a: forking-unix-stream: survives a client that is gone" { on forking-unix-stream every_server_survives_a_client_that_is_gone; }
 @test "13a: forking-unix-stream: stops with clients connected" { on forking-unix-stream every_server_stops_with_clients_connected; }
-
-# ---- From inside --------------------------------------------------------------------------------------------------------
-
-@test "13a: methods are called in order in threads" { methods_are_called_in_order_in_threads; }
-@test "13a: methods are called in order in children" { methods_are_called_in_order_in_children; }
-@test "13a: handle request leaves no zombies" { handle_request_leaves_no_zombies; }
-@test "13a: handle request ends in a full house" { handle_request_ends_in_a_full_house; }
-@test "13a: mixed classes serve and leave nothing" { mixed_classes_serve_and_leave_nothing; }
-@test "13a: a handler may have large locals" { a_handler_may_have_large_locals; }
-@test "13a: twenty servers end at once" { twenty_servers_end_at_once; }
-@test "13a: ended threads are joined" { ended_threads_are_joined; }
-@test "13a: a burst does not wait" { a_burst_does_not_wait; }
-@test "13a: a full house sleeps" { a_full_house_sleeps; }
-@test "13a: a full house needs no service actions" { a_full_house_needs_no_service_actions; }
-@test "13a: a full house needs no descriptors" { a_full_house_needs_no_descriptors; }
-@test "13a: accept that fails leaves the others served" { accept_that_fails_leaves_the_others_served; }
-@test "13a: server close hangs up" { server_close_hangs_up; }
-@test "13a: server close ends children whatever becomes of sigterm" { server_close_ends_children_whatever_becomes_of_sigterm; }
-@test "13a: server close ends stubborn children" { server_close_ends_stubborn_children; }
-@test "13a: children outlive the loop not the server" { children_outlive_the_loop_not_the_server; }
-@test "13a: children are collected without sigchld" { children_are_collected_without_sigchld; }
-@test "13a: server close leaves daemons alone" { server_close_leaves_daemons_alone; }
-@test "13a: shutdown in a thread is allowed" { shutdown_in_a_thread_is_allowed; }
-@test "13a: server close in a thread is allowed" { server_close_in_a_thread_is_allowed; }
-@test "13a: a late datagram is sent by nobody else" { a_late_datagram_is_sent_by_nobody_else; }
-@test "13a: an unrelated child keeps its status" { an_unrelated_child_keeps_its_status; }
-@test "13a: what is printed is printed once" { what_is_printed_is_printed_once; }
-@test "13a: a crash takes nobody with it" { a_crash_takes_nobody_with_it; }
-@test "13a: a process left behind takes no place" { a_process_left_behind_takes_no_place; }
-@test "13a: a child may become another program" { a_child_may_become_another_program; }
-@test "13a: server_close in a child closes its own" { server_close_in_a_child_closes_its_own; }
-@test "13a: an orphan holds no port" { an_orphan_holds_no_port; }
-@test "13a: a fork does not wait for a reader" { a_fork_does_not_wait_for_a_reader; }
-@test "13a: handle request ends after a full house" { handle_request_ends_after_a_full_house; }
-@test "13a: the last descriptor is enough" { the_last_descriptor_is_enough; }
 
 # ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
