@@ -34,10 +34,20 @@ static bool is_wanted(void)
            !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
+/* slides/replay/svg.awk and page.js know the same ones. */
+static bool has_none(const char *actor)
+{
+    static const char *const dark[] = {"server", "main", "parent", "kernel"};
+    for (size_t i = 0; i < sizeof dark / sizeof *dark; i++)
+        if (strcmp(actor, dark[i]) == 0)
+            return true;
+    return false;
+}
+
 int colour_of(const char *actor)
 {
     unsigned hash = 1;
-    if (!is_wanted() || strcmp(actor, "server") == 0 || strcmp(actor, "main") == 0)
+    if (!is_wanted() || has_none(actor))
         return 0;
     for (const char *c = actor; *c; c++)
         hash = hash * 43 + (unsigned char)*c;

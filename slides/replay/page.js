@@ -37,11 +37,13 @@ function element(name, className, text = '') {
 
 // ---- Actors ------------------------------------------------------------------------------------
 
-// As in common/stage/colour.c: 0 for server and main, then in order of appearance; from the ninth on by name.
+const DARK = ['server', 'main', 'parent', 'kernel'];
+
+// As in common/stage/colour.c: 0 for the dark ones, then in order of appearance; from the ninth on by name.
 function colourOf(actor) {
-    if (actor === 'server' || actor === 'main')
+    if (DARK.includes(actor))
         return 0;
-    const place = run.actors.filter((name) => name !== 'server' && name !== 'main').indexOf(actor);
+    const place = run.actors.filter((name) => !DARK.includes(name)).indexOf(actor);
     let hash = 1;
     for (const byte of new TextEncoder().encode(actor))
         hash = (Math.imul(hash, 43) + byte) >>> 0;

@@ -25,6 +25,8 @@ BEGIN {
     WOKEN = 5    # the width of what is done between two calls without a line
     TOP = 96     # the middle of the first lane
     LETTER = 10.4
+    for (i = 32; i < 127; i++)
+        ASCII = ASCII sprintf("%c", i)
     split("#1a4f96 #c8502a #e0a526 #b5e3cf #b03ab0 #1f8f8f #c01f2e #7d62a8", palette, " ")
 }
 
@@ -42,13 +44,22 @@ function longest_name(    i, name) {
     return name
 }
 
-# The next colour of the list for each actor, in the order in which they appear; main's and the server's is the dark one.
-function colour_of(i,    j, number) {
-    if (actor_name[i] == "main" || actor_name[i] == "server")
+function is_dark(name) {
+    return name ~ /^(server|main|parent|kernel)$/
+}
+
+# As in common/stage/colour.c: the next colour of the list for each actor, in the order in which they appear; from the ninth on by name.
+function colour_of(i,    j, number, hash) {
+    if (is_dark(actor_name[i]))
         return "#1c2733"
     for (j = 1; j <= i; j++)
-        number += actor_name[j] != "main" && actor_name[j] != "server"
-    return palette[(number - 1) % 8 + 1]
+        number += !is_dark(actor_name[j])
+    if (number <= 8)
+        return palette[number]
+    hash = 1
+    for (j = 1; j <= length(actor_name[i]); j++)
+        hash = (hash * 43 + 31 + index(ASCII, substr(actor_name[i], j, 1))) % 4294967296
+    return palette[hash % 8 + 1]
 }
 
 function ink_on(colour) {
