@@ -41,6 +41,39 @@ narrators() {
     [[ $said == *$'\nserver | '* ]] || fail 'the server, which stands for itself, has a colour'
 }
 
+# Of each line, "N" of the terminal's 256 or "#rrggbb": hue in degrees, and contrast on black and on white. WCAG 2, 1.4.3
+measured() {
+    awk 'function level(i) { return i == 0 ? 0 : 55 + 40 * i }
+        function linear(v) { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ^ 2.4 }
+        function hex(s) { return (index(digits, substr(s, 1, 1)) - 1) * 16 + index(digits, substr(s, 2, 1)) - 1 }
+        BEGIN { digits = "0123456789abcdef" }
+        /^#/ { r = hex(substr($0, 2)); g = hex(substr($0, 4)); b = hex(substr($0, 6)) }
+        /^[0-9]/ { n = $0 - 16; r = level(int(n / 36)); g = level(int(n / 6) % 6); b = level(n % 6) }
+        { most = r > g ? r : g; most = b > most ? b : most; least = r < g ? r : g; least = b < least ? b : least; d = most - least
+            hue = most == r ? (g - b) / d * 60 : most == g ? (b - r) / d * 60 + 120 : (r - g) / d * 60 + 240
+            light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+            printf "%d %.1f %.1f\n", (hue + 360) % 360, (light + 0.05) / 0.05, 1.05 / (light + 0.05) }'
+}
+
+@test "00b: eight colours that differ, each legible on black and on white, and the same in terminal, deck, picture and page" {
+    local terminal picture page theme
+    terminal=$(sed -nE 's/.*colours\[\] = \{(.*)\};/\1/p' common/stage/colour.c | tr -d ' ' | tr , '\n')
+    picture=$(sed -nE 's/.*split\("(#[^"]*)", palette.*/\1/p' slides/replay/svg.awk | tr ' ' '\n')
+    page=$(sed -nE 's/^    --actor-[1-8]: (#[0-9a-f]+);.*/\1/p' slides/replay/page.css)
+    theme=$(sed -nE 's/^    --(first|second|third|fourth): (#[0-9a-f]+);.*/\2/p' slides/theme.css)
+    equal 'colours' 8 "$(sort -u <<< "$terminal" | wc -l)"
+    equal 'hard to read' '' "$(measured <<< "$terminal" | awk '$2 < 3.5 || $3 < 3.5')"
+    equal 'those of the deck' "$theme" "$(head -n 4 <<< "$picture")"
+    for room in "$picture" "$page"; do
+        equal 'other hues than on the terminal' '' "$(paste -d ' ' <(measured <<< "$terminal") <(measured <<< "$room") |
+            awk '{ d = $1 > $4 ? $1 - $4 : $4 - $1; d = d > 180 ? 360 - d : d } d > 40' | head -n 8)"
+    done
+    equal 'without a colour, in the page' "$(grep -oE 'dark\[\] = \{.*\}' common/stage/colour.c | grep -oE '[a-z]+"' | tr -d '"')" \
+        "$(grep -E '^const DARK' slides/replay/page.js | grep -oE "[a-z]+'" | tr -d "'")"
+    equal 'and in the picture' "$(grep -oE 'dark\[\] = \{.*\}' common/stage/colour.c | grep -oE '[a-z]+"' | tr -d '"' | paste -sd '|')" \
+        "$(sed -nE 's/.*name ~ .\^\((.*)\)\$.*/\1/p' slides/replay/svg.awk)"
+}
+
 @test "00b: STEP waits for Enter after each line, and for nothing after the last" {
     local stepped plain
     plain=$("$BUILD/01a_serial_server" 2>&1)
