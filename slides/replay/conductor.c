@@ -1,4 +1,5 @@
 /* conductor: lets the tasks of a demo say their lines one by one, each when all others are at rest.
+ * So do those that start or signal another, or come through a gate.
  *
  * At rest is a task that sleeps in the kernel: it is blocked in a call. Linux tells so in
  * /proc/PID/task/TID/stat. proc_pid_stat(5) A task that is ready to run and has to wait for a

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Lets all say their lines who want to say one now. Returns whether any task is left. */
+/* Lets everybody who wants to go on do so, one after the other. Returns whether any task is left. */
 bool conduct(struct records *records);
 
 #endif

@@ -9,22 +9,10 @@ function told(task, what,    frames) {
         return
     by_stage_now[task] = frames in by_stage
     put_aside[task] = what == "wait" && frames in by_director
-    if (what == "line") {
-        end_of_step()
-        step++
-        speaker[task] = actor_of[step]
-        said_at[actor_of[step]] = step
-        said_by[actor_of[step]] = task
-        source_line[step] = line_at[frames] + 0
-        works(task, frames)
-        return
-    }
-    if (what == "begin") {
-        pid_of[task] = $3
-        task_with_pid[$3] = task
-    }
-    if (what == "begin" || what == "start")
-        begins(task)
+    if (what == "line")
+        says(task, frames)
+    else if (what == "begin" || what == "start")
+        begins(task, what)
     else if (what == "init")
         is_shared[$3] = $4
     else if (what == "end")
@@ -41,6 +29,15 @@ function told(task, what,    frames) {
         works(task, (kind_of_wait(what) ~ /mutex|condition|semaphore/ && !(frames in by_stage)) ? "" : frames)
 }
 
+function says(task, frames) {
+    end_of_step()
+    step++
+    speaker[task] = actor_of[step]
+    said_at[actor_of[step]] = step
+    said_by[actor_of[step]] = task
+    source_line[step] = line_at[frames] + 0
+}
+
 # ---- The life of a task ----------------------------------------------------------------------------------------------
 
 function creates(task, kind, child, frames) {
@@ -53,7 +50,11 @@ function creates(task, kind, child, frames) {
     created_as[child] = kind == "thread" ? "thread" : "fork"
 }
 
-function begins(task) {
+function begins(task, what) {
+    if (what == "begin") {
+        pid_of[task] = $3
+        task_with_pid[$3] = task
+    }
     if (task >= tasks)
         tasks = task + 1
     begun_at[task] = step
