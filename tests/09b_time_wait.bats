@@ -1,7 +1,7 @@
 # The mistakes that these tests catch: the option set after bind; SO_REUSEPORT taken for SO_REUSEADDR; the client closes
 # first, so that the server has no TIME_WAIT; a reset instead of a close.
 # Not tested: that TIME_WAIT ends, which takes 60 s. What is tested is the kernel's timer, which counts down from there.
-# shellcheck disable=SC2016,SC2034,SC2153,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
 

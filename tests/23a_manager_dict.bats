@@ -1,7 +1,7 @@
 # The mistakes that these tests catch: a child that speaks through its parent's connection; a lock that is held while a reply
 # is sent; a line that was cut off and is carried out; a NUL that hides the rest of a line; an order that is not that of
 # insertion; a path that everybody may use; a client too many that waits for ever; a manager that keeps its parent's pipe open.
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+# shellcheck disable=SC2013,SC2030,SC2031,SC2034,SC2153,SC2154
 load helper
 load peers/every_server
 
