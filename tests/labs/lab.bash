@@ -125,12 +125,12 @@ run_tests() { # TITLES, one a line
     tmp=$(mktemp -d "${TMPDIR:-/tmp}/gXXXX") # short, as the paths of sockets have to be
     env -u MAKEFLAGS -u MAKELEVEL BUILD="$(realpath "$rooms")" STOP_AT_FIRST="$scratch/failed" BATS_TEST_TIMEOUT=30 TMPDIR="$tmp" \
         "$BUILD/peers/bounded" "${GRADE_SECONDS:-120}" "$most_processes" "$most_mib" \
-        bats -f "^($pattern)\$" "tests/$stem.bats" > "$scratch/tap" 2> "$scratch/bound" < /dev/null
+        bats -f "^($pattern)\$" "tests/$stem.bats" > "$scratch/tap" 2> "$scratch/bound" < /dev/null {one_at_a_time}>&-
     status=$?
     rm -rf "$tmp"
     no_names_left
     ((status != 0)) || return 0
-    ((status < 128)) || [[ -s $scratch/tap ]] || exit $status
+    ((status < 128)) || exit "$status" # a signal, such as that of Ctrl-C
     if ((status == 99)); then
         echo "    Your program was ended: $(tail -n 1 "$scratch/bound")."
         sed -n '$s/^ok [0-9]* /    The test before it: /p' "$scratch/tap"
@@ -173,6 +173,9 @@ grade() {
     trap 'exit 130' INT TERM HUP
     touch "$scratch/began"
     choose
+    mkdir -p "$LAB/.score"
+    exec {one_at_a_time}> "$LAB/.score/lock" # of this student
+    flock "$one_at_a_time" 2> /dev/null
     build || { remember grades $(($(recall grades) + 1)); exit 1; }
     if [[ $name == *.repair ]]; then
         grade_repair
