@@ -8,7 +8,7 @@
 void colour_begin(void);
 
 /* A number of the terminal's 256 colours: the same for the same actor, in each process. 0: no
- * colour; that is server's, main's, parent's and kernel's, and everybody's if standard output wants none. */
+ * colour, as for server, main, parent and kernel, and for all if standard output wants none. */
 int colour_of(const char *actor);
 
 #endif
