@@ -114,7 +114,11 @@ hostile() { # NAME C
     printf '%s\n' 'empty work' 'step it ends' '    test a demo that is broken off' 'memory 64' 'processes 300' > "$room/labs/24a_process_pool.lab"
     printf '#define _GNU_SOURCE\n#include <%s>\n' fcntl.h signal.h stdio.h stdlib.h string.h sys/mman.h unistd.h > "$room/lab/24a_process_pool.c"
     printf 'int main(void)\n{\n    puts("main   | end");\n    fflush(stdout);\n    %s\n    return 0;\n}\n' "$2" >> "$room/lab/24a_process_pool.c"
-    LABS=$room/labs GRADE_SECONDS=20 make_lab grade T=24a LAB="$room/lab" ANSWERS="$room/built" > "$room/said" || true
+    (
+        unset "${!BATS_@}" MAKEFLAGS MAKELEVEL
+        export PATH=${PATH#*/bats-core:} LABS=$room/labs LAB=$room/lab ANSWERS=$room/built MAKE="make BUILD=$BUILD LAB=$room/lab ANSWERS=$room/built"
+        GRADE_SECONDS=20 bash tests/labs/lab.bash grade 24a_process_pool > "$room/said" 2>&1 || true
+    )
 }
 
 is_said() { # NAME WORDS|WORDS...
@@ -141,7 +145,7 @@ all_hostile() {
 @test "00c: programs that hang, crash, print, grow and fork without end are named, and leave nothing behind" {
     [[ $BUILD != */address* && $BUILD != */thread ]] || skip 'the sanitizer takes memory of its own'
     local left
-    export -f hostile all_hostile make_lab
+    export -f hostile all_hostile
     export BATS_TEST_TMPDIR BUILD bomb
     if ((EUID == 0)) && unshare -pf --mount-proc true 2> /dev/null; then
         left=$(timeout -k 1 "$(limit 58)" unshare -pf --kill-child --mount-proc bash -c 'all_hostile; ls -d /proc/[0-9]* 2> /dev/null | wc -l' 3>&- 4>&-)

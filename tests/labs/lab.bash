@@ -123,8 +123,8 @@ run_tests() { # TITLES, one a line
     pattern=$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<< "$1" | paste -sd '|')
     rm -f "$scratch/failed"
     tmp=$(mktemp -d "${TMPDIR:-/tmp}/gXXXX") # short, as the paths of sockets have to be
-    env -u MAKEFLAGS -u MAKELEVEL BUILD="$(realpath "$rooms")" STOP_AT_FIRST="$scratch/failed" BATS_TEST_TIMEOUT=30 TMPDIR="$tmp" \
-        "$BUILD/peers/bounded" "${GRADE_SECONDS:-120}" "$most_processes" "$most_mib" \
+    env -u MAKEFLAGS -u MAKELEVEL BUILD="$(realpath "$rooms")" STOP_AT_FIRST="$scratch/failed" BATS_TEST_TIMEOUT=$((30 * ${TEST_SLOWDOWN:-1})) TMPDIR="$tmp" \
+        "$BUILD/peers/bounded" "${GRADE_SECONDS:-$((120 * ${TEST_SLOWDOWN:-1}))}" "$most_processes" "$most_mib" \
         bats -f "^($pattern)\$" "tests/$stem.bats" > "$scratch/tap" 2> "$scratch/bound" < /dev/null {one_at_a_time}>&-
     status=$?
     rm -rf "$tmp"
