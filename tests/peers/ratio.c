@@ -1,7 +1,8 @@
-/* ratio: what the framework costs. The server of a mixin and a bare loop of accept and
- * pthread_create (or fork) answer the same requests, a connection each, in turns on one CPU:
+/* ratio: what the framework costs. A server of it and a bare loop answer the same requests, in turns
+ * on one CPU. For thread and fork a request is a connection, and the bare loop calls accept and
+ * pthread_create (or fork); for udp it is a datagram, sixteen on their way at a time:
  *
- *   ratio thread|fork [PAIRS [REQUESTS]]   prints the median of framework / bare, and the spread
+ *   ratio thread|fork|udp [PAIRS [REQUESTS]]   the median of framework / bare, and the spread
  */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "sockets/net.h"
@@ -11,6 +12,7 @@
 #include "stage/die.h"
 #include "stage/say.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,13 +25,33 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool with_threads;
+enum { ON_THEIR_WAY = 16 };
+static enum { THREAD, FORK, UDP } mode;
 
 /* What the framework calls does the same as the bare loop: no name is made for narration. */
 static bool serve_in_the_framework(struct handler *self)
 {
     upper_serve("server", self->request->fd, 1);
     return true;
+}
+
+static bool answer_in_the_framework(struct handler *self)
+{
+    char byte = (char)(*self->request->packet - 'a' + 'A');
+    return self->class->write(self, &byte, 1);
+}
+
+static _Noreturn void bare_datagrams(int server)
+{
+    for (;;) {
+        struct sockaddr_in client;
+        socklen_t length = sizeof client;
+        char data[64];
+        ssize_t got = recvfrom(server, data, sizeof data, 0, (struct sockaddr *)&client, &length);
+        *data = (char)(*data - 'a' + 'A');
+        if (got > 0)
+            sendto(server, data, (size_t)got, 0, (struct sockaddr *)&client, length);
+    }
 }
 
 static void *serve_in_a_thread(void *argument)
@@ -46,7 +68,7 @@ static void bare_loop(int listener)
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         pthread_t thread;
-        if (with_threads) {
+        if (mode == THREAD) {
             if (pthread_create(&thread, NULL, serve_in_a_thread, (void *)(intptr_t)fd) != 0)
                 fail("pthread_create");
             pthread_detach(thread);
@@ -61,34 +83,60 @@ static void bare_loop(int listener)
     }
 }
 
-static pid_t start(bool bare, int *port)
+static struct sockaddr_in loopback(int port)
 {
-    struct server server;
-    int listener = -1;
-    if (bare) {
-        listener = net_listen("127.0.0.1", 0);
-        *port = net_port(listener);
-    } else {
-        struct server_class class = with_threads ? threading_tcp_server() : forking_tcp_server();
-        struct handler_class handler = base_request_handler();
-        handler.handle = serve_in_the_framework;
-        if (!server_init(&server, class, handler, "127.0.0.1", 0, true))
-            die("server_init");
-        *port = address_port(&server.address);
-    }
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+static int open_bare(void)
+{
+    if (mode != UDP)
+        return net_listen("127.0.0.1", 0);
+    struct sockaddr_in address = loopback(0);
+    int server = socket(AF_INET, SOCK_DGRAM, 0);
+    if (server < 0 || bind(server, (struct sockaddr *)&address, sizeof address) < 0)
+        die("bind");
+    return server;
+}
+
+static pid_t start_bare(int *port)
+{
+    int fd = open_bare();
+    *port = net_port(fd);
     pid_t process = fork();
-    if (process == 0 && bare)
-        bare_loop(listener);
+    if (process == 0 && mode == UDP)
+        bare_datagrams(fd);
     if (process == 0)
-        server_serve_forever(&server, 500);
-    bare ? (void)close(listener) : server_close(&server);
+        bare_loop(fd);
+    close(fd);
     return process;
 }
 
-static double rate(int port, long requests)
+static pid_t start_framework(int *port)
 {
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    struct handler_class handler = base_request_handler();
+    handler.handle = serve_in_the_framework;
+    struct server_class class = mode == THREAD ? threading_tcp_server() : forking_tcp_server();
+    if (mode == UDP) {
+        handler = datagram_request_handler();
+        handler.handle = answer_in_the_framework;
+        class = udp_server();
+    }
+    struct server server;
+    if (!server_init(&server, class, handler, "127.0.0.1", 0, true))
+        die("server_init");
+    *port = address_port(&server.address);
+    pid_t process = fork();
+    if (process == 0)
+        server_serve_forever(&server, 500);
+    server_close(&server);
+    return process;
+}
+
+static void ask_by_connections(int port, long requests)
+{
     for (long i = 0; i < requests; i++) {
         int fd = net_connect("127.0.0.1", port);
         char byte = 'x';
@@ -96,6 +144,30 @@ static double rate(int port, long requests)
             fail("no reply");
         close(fd);
     }
+}
+
+/* On loopback no datagram is lost while the receiver's buffer has room, as it has for sixteen. */
+static void ask_by_datagrams(int port, long requests)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect");
+    char byte;
+    for (long sent = 0, received = 0; received < requests; received++) {
+        while (sent < requests && sent - received < ON_THEIR_WAY)
+            sent += send(fd, "x", 1, 0);
+        if (recv(fd, &byte, 1, 0) != 1 || byte != 'X')
+            fail("no reply");
+    }
+    close(fd);
+}
+
+static double rate(int port, long requests)
+{
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    mode == UDP ? ask_by_datagrams(port, requests) : ask_by_connections(port, requests);
     clock_gettime(CLOCK_MONOTONIC, &to);
     return (double)requests /
            ((double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
@@ -109,9 +181,11 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2 || (strcmp(argv[1], "thread") != 0 && strcmp(argv[1], "fork") != 0))
-        fail("ratio thread|fork [PAIRS [REQUESTS]]");
-    with_threads = strcmp(argv[1], "thread") == 0;
+    static const char *const modes[] = {"thread", "fork", "udp"};
+    while (argc > 1 && mode <= UDP && strcmp(argv[1], modes[mode]) != 0)
+        mode++;
+    if (argc < 2 || mode > UDP)
+        fail("ratio thread|fork|udp [PAIRS [REQUESTS]]");
     long pairs = argc > 2 ? args_number("PAIRS", argv[2], 1, 100) : 10;
     long requests = argc > 3 ? args_number("REQUESTS", argv[3], 1, 1000000) : 3000;
     say_mute(true);
@@ -121,7 +195,7 @@ int main(int argc, char **argv)
     sched_setaffinity(0, sizeof one, &one);
 
     int ports[2];
-    pid_t servers[2] = {start(true, &ports[0]), start(false, &ports[1])};
+    pid_t servers[2] = {start_bare(&ports[0]), start_framework(&ports[1])};
     double ratios[100], bare = 0;
     for (long i = -1; i < pairs; i++) { /* the first pair warms up */
         bare = rate(ports[0], requests);
