@@ -122,7 +122,7 @@ NAMED = $(shell cat tests/$(T)*.bats slides/$(T)*.md tests/peers/event_loop.bash
 NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) $(PEERS)
 
 test: $$(if $$(T),$$(if $$(filter 00% 26%,$$(TESTED)),programs,$$(NEEDED)),programs)  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thread
-	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md tells how to install it' >&2; exit 1; }
+	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md says how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@BUILD='$(BUILD)' TEST_JOBS=$(TEST_JOBS) TEST_TIMEOUT=$(TEST_TIMEOUT) ALL=$(ALL) TAP=$(TAP) bash tests/peers/test.bash '$(T)'
 

@@ -184,7 +184,7 @@ int main(int argc, char **argv)
         {"reuse-port", NULL, "serve with SO_REUSEPORT instead", .flag = &reuse_port},
         {0},
     };
-    static const struct program program = {"Whoever closes first has to wait, and who may restart.",
+    static const struct program program = {"Who closes first and has to wait, and who may restart.",
                                            commands, options};
     return args_run(argc, argv, &program);
 }

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {
         {"", "", "play the demo", demo},
-        {"many", "COUNT", "begin and end so many servers, one after another", many},
+        {"many", "COUNT", "start and end that many servers, one after another", many},
         {0},
     };
     static const struct option_spec options[] = {

@@ -73,13 +73,13 @@ refuse() {
 give() {
     [[ ! $reason ]] || refuse "$stem has no lab: $reason"
     if [[ -e $LAB/$stem.c ]]; then
-        echo "$LAB/$stem.c is yours, and stays as it is. To begin anew, move it away."
+        echo "$LAB/$stem.c is yours, and stays as it is. To start again, move it away."
         return
     fi
     mkdir -p "$LAB"
     awk -v number="$number" -f tests/labs/empty.awk "$lab" "lessons/$stem.c" > "$LAB/$stem.new" || exit 1
     mv "$LAB/$stem.new" "$LAB/$stem.c"
-    echo "$LAB/$stem.c: what you write is marked TODO. The steps:"
+    echo "$LAB/$stem.c: the parts that you write are marked TODO. The steps:"
     local i
     for i in "${!titles[@]}"; do echo "  $((i + 1)) ${titles[i]}"; done
     echo "make grade T=$number says how far you are, make hint T=$number helps."
@@ -147,12 +147,12 @@ what_it_means() {
     local said
     said=$(sed -n '/^not ok/,/^ok/p' "$scratch/tap" | grep -oE '\b(status|code) [0-9]+|^# [0-9]+$|Segmentation fault|signal [0-9]+' | head -n 8)
     case $said in
-    *139* | *Segmentation* | *'signal 11'*) echo '    Status 139 is a crash: it used memory that it does not have (SIGSEGV).' ;;
+    *139* | *Segmentation* | *'signal 11'*) echo '    Status 139 is a crash: it used memory that does not belong to it (SIGSEGV).' ;;
     *134* | *'signal 6'*) echo '    Status 134 is a crash: it was aborted (SIGABRT).' ;;
     *136* | *'signal 8'*) echo '    Status 136 is a crash: it divided by 0 (SIGFPE).' ;;
     *135* | *'signal 7'*) echo '    Status 135 is a crash: it used memory that has gone (SIGBUS).' ;;
-    *141* | *'signal 13'*) echo '    Status 141 is SIGPIPE: it went on printing when its reader had seen enough, or its peer was gone.' ;;
-    *124* | *137*) echo '    Status 124 or 137: it did not come to an end, and was ended.' ;;
+    *141* | *'signal 13'*) echo '    Status 141 is SIGPIPE: it wrote to a pipe or a socket whose reader had gone.' ;;
+    *124* | *137*) echo '    Status 124 or 137: it did not come to an end, and was killed.' ;;
     esac
     ! grep -qE 'did not stop|somebody is left' "$scratch/tap" || echo '    It was sent a signal that has to end it, and it went on.'
 }
@@ -201,7 +201,7 @@ keep_score() { # STEPS
     (($1 <= $(recall best))) || remember best "$1"
     remember grades $(($(recall grades) + 1))
     if (($1 == ${#titles[@]})); then
-        echo "$LAB/$name.c: all $1 steps hold. make lab T=$number SHOW=1 shows the difference to the lesson."
+        echo "$LAB/$name.c: all $1 steps hold. make lab T=$number SHOW=1 shows how your file differs from the lesson."
     else
         echo "$LAB/$name.c: $1 of ${#titles[@]} steps hold. make hint T=$number helps."
     fi
@@ -220,14 +220,14 @@ bugs_of() {
 repair() {
     local copy=$LAB/$stem.repair.c left bug scratch
     if [[ -e $copy ]]; then
-        echo "$copy still waits to be mended: make grade T=$number. To begin anew, move it away."
+        echo "$copy still waits to be mended: make grade T=$number. To start again, move it away."
         return
     fi
     [[ $(bugs_of) ]] || refuse "no seeded bug of $stem is in its own file"
     touch "$LAB/.score/$stem.mended" 2> /dev/null || { mkdir -p "$LAB/.score" && touch "$LAB/.score/$stem.mended"; }
     left=$(bugs_of | grep -vxF -f "$LAB/.score/$stem.mended")
     if [[ ! $left ]]; then
-        echo "you have mended all of $stem, and it begins anew"
+        echo "you have mended every mistake in $stem; they start again from the first"
         : > "$LAB/.score/$stem.mended"
         left=$(bugs_of)
     fi
@@ -241,7 +241,7 @@ repair() {
     rm -r "$scratch"
     echo "$bug" > "$LAB/.score/$stem.bug"
     echo 0 >> "$LAB/.score/$stem.bug"
-    echo "$copy is the lesson with a mistake in it. Mend it; make grade T=$number judges, make hint T=$number helps."
+    echo "$copy is the lesson with a mistake in it. Mend it; make grade T=$number says whether you have, make hint T=$number helps."
 }
 
 bug_of_repair() {
@@ -274,7 +274,7 @@ hint_repair() {
     0) echo "The symptom: this test fails: ${caught:-make grade T=$number shows it}" ;;
     1) echo "Whoever makes this mistake believes: $(sed -n '1s/^Misconception: //p' "$patch")" ;;
     *)
-        echo 'The lines, those of the lesson after a minus, those of the mistake after a plus:'
+        echo 'Lines after a minus are those of the lesson, lines after a plus those of the mistake:'
         sed -n '/^@@/,$p' "$patch"
         ;;
     esac
@@ -292,7 +292,7 @@ hint() {
         return
     fi
     step=$(recall steps) given=$(recall hints)
-    ((step < ${#titles[@]})) || { echo 'all steps hold: there is nothing to hint at'; return; }
+    ((step < ${#titles[@]})) || { echo 'all steps hold: no hint is needed'; return; }
     mapfile -t hint < <({ printf '%s' "${hints[step]:+${hints[step]}$'\n'}"; beliefs "${bugs[step]}"; } | grep .)
     echo "step $((step + 1)): ${titles[step]}"
     if ((given < ${#hint[@]})); then
