@@ -173,7 +173,7 @@ int main(int argc, char **argv)
     static const struct option_spec options[] = {
         {"children", "N", "how many", .number = &count, .min = 1, .max = MOST_CHILDREN},
         {"once", NULL, "the handler waits for one child, not for all", .flag = &once},
-        {"ignore", NULL, "SIGCHLD is ignored: SIG_IGN", .flag = &ignore},
+        {"ignore", NULL, "ignore SIGCHLD (SIG_IGN)", .flag = &ignore},
         {"no-reap", NULL, "nobody waits for a child", .flag = &no_reap},
         {0},
     };

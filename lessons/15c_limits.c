@@ -144,7 +144,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"max-children", "N", "so many processes at once", .number = &max_children, 1, 1000},
+        {"max-children", "N", "at most N children at once", .number = &max_children, 1, 1000},
         {0},
     };
     static const struct server_program program = {

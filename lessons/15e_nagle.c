@@ -112,7 +112,7 @@ int main(int argc, char **argv)
         {0},
     };
     static const struct option_spec options[] = {
-        {"replies", "N", "for how many ann asks", .number = &replies, .min = 1, .max = 1000000},
+        {"replies", "N", "how many ann asks for", .number = &replies, .min = 1, .max = 1000000},
         {0},
     };
     static const struct program program = {"One send for one reply.", commands, options};

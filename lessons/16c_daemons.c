@@ -80,7 +80,7 @@ static int demo(void)
 int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
-        {"no-join", NULL, "return from main and wait for nobody", .flag = &no_join},
+        {"no-join", NULL, "return from main without waiting", .flag = &no_join},
         {0},
     };
     return args_demo(argc, argv, "Main ends first: which threads does the process wait for?", demo,

@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
         {"no-repair", NULL, "bob unlocks and repairs nothing", .flag = &no_repair},
-        {"not-robust", NULL, "a lock that does not tell that its owner died", .flag = &not_robust},
+        {"not-robust", NULL, "a lock that does not say that its owner died", .flag = &not_robust},
         {0},
     };
     return args_demo(argc, argv,
