@@ -181,7 +181,7 @@ int main(int argc, char **argv)
         {"idle", "N", "silent clients beside them", .number = &plan.idle, .max = 20000},
         {"size", "B", "bytes of a request", .number = &plan.size, .min = 1, .max = LOAD_LARGEST},
         {"requests", "N", "of a round", .number = &plan.requests, .min = 1, .max = 10000000},
-        {"rounds", "N", "take the median of N rounds", .number = &rounds, .min = 1, .max = MOST_ROUNDS},
+        {"rounds", "N", "the median of N rounds", .number = &rounds, .min = 1, .max = MOST_ROUNDS},
         {"cpu", NULL, "the server's CPU time for a request, in microseconds", .flag = &with_cpu},
         {"any-cpu", NULL, "run on any CPU, not all on the same one", .flag = &any_cpu},
         {0},
