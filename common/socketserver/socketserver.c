@@ -83,12 +83,13 @@ void server_serve_forever(struct server *server, int poll_interval)
 
     bool there = false; /* after a request, the next one may be: it asks at once, without a poll */
     while (!server->shutdown_requested) {
-        if (!there)
-            there = wait_for_request(server, poll_interval);
+        bool asks_again = there;
+        there = asks_again || wait_for_request(server, poll_interval);
         if (server->shutdown_requested)
             break;
         there = there && handle_request_without_a_wait(server);
-        server->class.service_actions(server);
+        if (there || !asks_again) /* to ask in vain is no round */
+            server->class.service_actions(server);
     }
 
     pthread_mutex_lock(&server->lock);
