@@ -1,6 +1,6 @@
-/* ratio: what the framework costs. A server of it and a bare loop answer the same requests, in turns
- * on one CPU. For thread and fork a request is a connection, and the bare loop calls accept and
- * pthread_create (or fork); for udp it is a datagram, sixteen on their way at a time:
+/* ratio: what the framework costs. A server of it and a bare loop answer the same requests, in
+ * turns on one CPU. For thread and fork a request is a connection, and the bare loop calls accept
+ * and pthread_create (or fork); for udp it is a datagram, sixteen on their way at a time:
  *
  *   ratio thread|fork|udp [PAIRS [REQUESTS]]   the median of framework / bare, and the spread
  */
