@@ -3,7 +3,7 @@
 # nobody waited for, a picture that is another one on a busy machine.
 load helper
 
-PLAYED='01a 06 11a 17a 18a 20a 22a 23a'
+PLAYED='01a 06 11a 14c 17a 18a 20a 22a 23a'
 
 setup_file() {
     [[ $BUILD == "$PWD/build" ]] || return 0
@@ -76,6 +76,30 @@ nobody_waits_before() { # FOLDER
     nobody_waits_before build
 }
 
+main_joins_the_loop() { # FOLDER
+    local learned
+    learned=$(grep -A 2 -F 'received \"still there?\"' "$1/replay/14c_shutdown.json" | tail -n 1)
+    [[ $learned == *'{"from": "loop", "to": "main", "kind": "end", '* && $learned != *'"bob"'* ]]
+}
+
+another_loop_may_come() { # FOLDER
+    grep -A 1 -F 'each handler has a thread' "$1/replay/14c_shutdown.json" | grep -qF '"loop": {"line": 0, "aside": true}'
+}
+
+main_is_aside() { # FOLDER
+    [[ $(grep -cF '"main": {"line": 0, "aside": true}' "$1/replay/17a_lost_update.json") -ge 8 ]]
+}
+
+@test "00d: 14c: who plays ann and bob joins the loop as main, and the name of an ended loop may be used again" {
+    main_joins_the_loop build
+    another_loop_may_come build
+}
+
+@test "00d: 17a: main, who lets others go on by turns, is nowhere, and ann is at the unlock that lets bob go on" {
+    main_is_aside build
+    after_line 17a '"writes 1, unlocks"' | grep -qE "\"ann\": \{\"line\": $(grep -n 'pthread_mutex_unlock(&lock)' lessons/17a_*.c | head -n 1 | cut -d : -f 1)\}"
+}
+
 @test "00d: each kind of waiting, start and end is told by its name" {
     after_line 06 'listening on' | grep -qF '"blocked": "select"'
     after_line 18a '"carl", "text": "waits"' | grep -qF '"carl": {"line": '
@@ -112,6 +136,13 @@ sees() { # MISTAKE CHECK
     sees "$mistakes" bob_waits_for_the_server
     told_with 01a edges.awk 'named[here, there] = object' 'named[here] = object' # any connection is as good as another
     sees "$mistakes" ann_is_answered_first
+    # shellcheck disable=SC2016 # this is awk
+    told_with 14c read.awk 'own_name_of[$1] = actor' '' # main has no name while it plays others
+    sees "$mistakes" main_joins_the_loop
+    told_with 14c story.awk 'creator_of[other] == creator_of[task]' '0' # what has ended has no successor
+    sees "$mistakes" another_loop_may_come
+    told_with 17a story.awk '|| put_aside[task]' '' # main is where it lets others go on
+    sees "$mistakes" main_is_aside
     told_with 17a read.awk '(gate|turns|' '(' # to wait for one's turn is a wait like another
     sees "$mistakes" nobody_waits_before
     told_with 17a edges.awk '(how, address) in release_by' '0' # nobody has woken it

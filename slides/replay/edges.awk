@@ -22,9 +22,20 @@ function communicates(task, what, frames) {
         gets(task, $3, $4, $6, $7, $8, $9, frames)
 }
 
-# Whose call it is: a task that plays several clients has a connection for each.
+# Whose call it is: a task that plays several clients has a connection for each. What has no name is not a client's.
 function who(task, object) {
-    return task in plays_many && object in owner_of ? owner_of[object] : speaker[task]
+    if (!(task in plays_many))
+        return speaker[task]
+    if (object in owner_of)
+        return owner_of[object]
+    return object == "" || object in own_name || !(task in own_name_of) ? speaker[task] : own_name_of[task]
+}
+
+# Threads, processes and locks are the task's own, whoever it plays: of a task that has no name of its own, nothing is told.
+function self(task) {
+    if (!(task in plays_many))
+        return speaker[task]
+    return task in own_name_of ? own_name_of[task] : ""
 }
 
 # ---- Connections: an object is the number of a socket ----------------------------------------------------------------
@@ -205,7 +216,8 @@ function place_of(task, address) {
 
 function releases(task, how, address) {
     address = place_of(task, address)
-    release_by[how, address] = speaker[task]
+    release_by[how, address] = self(task)
+    release_line[how, address] = $NF in line_at ? line_at[$NF] : 0
     release_at[how, address] = step
 }
 
@@ -222,23 +234,32 @@ BEGIN {
 function is_woken(task, how, address) {
     address = place_of(task, address)
     if (blocked_in[task] ~ how_to_wait[how] && blocked_since[task] != "" && (how, address) in release_by)
-        arrow(release_by[how, address], release_at[how, address], speaker[task], how, "")
+        is_let_go(release_by[how, address], release_at[how, address], self(task), how, release_line[how, address])
+}
+
+# Whoever has let it go in this step is seen in that call.
+function is_let_go(by, at, actor, how, line) {
+    arrow(by, at, actor, how, "")
+    if (at == step && line)
+        let_go_line[by, step] = line
 }
 
 # ---- Ends, and signals -----------------------------------------------------------------------------------------------
 
-function joins(task, child, frames,    actor) {
+function joins(task, child, frames) {
     if (child == "" || frames in by_stage || child in is_joined)
         return
     is_joined[child] = 1
-    if (!(child in plays_many))
-        arrow(first_actor[child], child in has_ended ? has_ended[child] : step, speaker[task], "end", "")
+    if (child in plays_many || !(child in first_actor))
+        return
+    arrow(name_of(child), child in has_ended ? has_ended[child] : step, self(task), "end", "")
+    has_learned[self(task)] = step
 }
 
 function kills(task, pid, number,    other) {
     other = task_with_pid[pid]
     if (number > 0 && other != "" && !(other in plays_many) && !($NF in by_stage))
-        arrow(speaker[task], step, first_actor[other], "kill", signal_name[number] ? signal_name[number] : "signal " number)
+        arrow(speaker[task], step, name_of(other), "kill", signal_name[number] ? signal_name[number] : "signal " number)
 }
 
 # ---- What a call brought ---------------------------------------------------------------------------------------------

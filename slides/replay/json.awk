@@ -1,7 +1,7 @@
 # json: the story as JSON; the page is made from it.
 #
 # A step is a line. "at" is the state after it, of every actor that is alive: "line" is where it last was in the lesson's
-# source (0: not in it), "blocked" the call that it waits in, "since" the step from which on it has done so. "arrows" end
+# source (0: not in it; "aside": it is there, but where is not told), "blocked" the call that it waits in, "since" the step from which on it has done so. "arrows" end
 # at this step; their "step" is where they begin.
 
 function write_json(    i) {
@@ -44,6 +44,8 @@ function write_actor(actor, k, separator) {
     if ((actor, k) in blocked)
         printf "\"line\": %d, \"blocked\": %s, \"since\": %d}", line_blocked[actor, k], quoted(blocked[actor, k]), \
             since[actor, k] > json
+    else if ((actor, k) in is_put_aside)
+        printf "\"line\": 0, \"aside\": true}" > json
     else
         printf "\"line\": %d}", line_now[actor, k] > json
 }

@@ -4,7 +4,7 @@
 // A run is {actors, steps}, as slides/replay writes it:
 //   actors  their names, in order of appearance
 //   steps   {actor, text, line, at, arrows}: who said what, from which line of the source;
-//           at: where each living actor is then, {line, blocked: in which call, since: which step}
+//           at: where each living actor is then, {line, blocked: in which call, since: which step, aside: not told}
 //           arrows: what arrived with this step, {from, to, kind, what, step: when it was sent}
 //
 // A name or a text comes from a program, or from the network: it goes into the page as textContent only.
@@ -59,20 +59,24 @@ function nameOf(actor) {
     return paint(element('b', 'actor', actor), actor);
 }
 
+// What a waiting task is woken by
+const LETS_GO = new Set(['unlock', 'signal', 'post']);
+
 // Where an actor is at a step; undefined before it is there and after it has gone. Whoever says the line is where it said it,
-// unless it has come to a call that blocks. From the last line of main it is in common/, which is not shown.
+// unless it has come to a call that blocks, or has let another go. From the last line of main it is in common/, which is not shown.
 function whereIs(actor, number) {
     const said = run.steps[number - 1];
     const at = said && said.at[actor];
     if (!at)
         return undefined;
-    const line = said.actor === actor && !at.blocked ? said.line : at.line;
+    const letsGo = said.arrows.some((arrow) => arrow.from === actor && arrow.step === number && LETS_GO.has(arrow.kind));
+    const line = said.actor === actor && !at.blocked && !letsGo ? said.line : at.line;
     return {...at, line: /^return (args|server_program)_run\(/.test(texts[line - 1]) ? 0 : line};
 }
 
 function stateOf(actor, number) {
     const at = whereIs(actor, number);
-    if (!at)
+    if (!at || at.aside)
         return 'absent';
     return at.blocked ? 'blocked' : 'works';
 }
@@ -81,6 +85,8 @@ function inWords(actor) {
     const at = whereIs(actor, step);
     if (!at)
         return run.steps.slice(0, step).some((said) => said.at[actor]) ? 'has ended' : 'not there yet';
+    if (at.aside)
+        return 'not shown here';
     const place = at.line > 0 ? [`line ${at.line}`] : [];
     if (at.blocked)
         place.push(`blocked in ${at.blocked} since step ${at.since}`);

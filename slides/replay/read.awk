@@ -82,10 +82,14 @@ function learn_lesson(text) {
 # ---- The lines, and who says them ------------------------------------------------------------------------------------
 
 function learn_speaker(    actor, text) {
-    if ($2 == "begin")
+    if ($2 == "begin") {
         is_pid[$3] = 1
+        is_process[$1] = 1
+    }
     if ($0 ~ /127\.0\.0\.1:[0-9]/)
         learn_ports($0)
+    if ($2 == "create" && $3 == "thread")
+        creator_of[$4] = $1
     if ($2 != "line")
         return
     text = $0
@@ -98,6 +102,12 @@ function learn_speaker(    actor, text) {
     actor_of[steps] = actor
     text_of[steps] = text
     task_of[steps] = $1
+    if (actor == "main" && $1 in is_process)
+        own_name_of[$1] = actor
+    if (actor in latest && latest[actor] != $1 && (actor, $1) in has_said)
+        is_shared_name[actor] = 1
+    latest[actor] = $1
+    has_said[actor, $1] = 1
     last_line[actor] = steps
     if (!(actor in actor_number)) {
         actor_number[actor] = ++actors

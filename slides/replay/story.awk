@@ -45,7 +45,8 @@ function creates(task, kind, child, frames) {
         pid_of[child] = pid_of[task]
     if (frames in by_stage)
         return
-    created_by[child] = speaker[task]
+    created_by[child] = self(task)
+    is_later[child] = has_learned[self(task)] == step
     created_at[child] = step
     created_as[child] = kind == "thread" ? "thread" : "fork"
 }
@@ -59,7 +60,7 @@ function begins(task, what) {
         tasks = task + 1
     begun_at[task] = step
     if (created_by[task] != "" && !(task in plays_many))
-        arrow(created_by[task], created_at[task], first_actor[task], created_as[task], "")
+        arrow(created_by[task], created_at[task], name_of(task), created_as[task], "", is_later[task])
     delete created_by[task]
 }
 
@@ -77,7 +78,7 @@ function works(task, frames) {
 
 # In a call with a descriptor this is $5 or, behind the result, $7.
 function speaker_of_call(task) {
-    return task in plays_many ? who(task, $2 == "got" ? $7 : $2 == "line" ? "" : $5) : speaker[task]
+    return task in plays_many && $2 !~ /^(line|kill)$/ ? who(task, $2 == "got" ? $7 : $5) : speaker[task]
 }
 
 # The join of threads/ and processes/ waits with a limit, and by other means; it is called what a lesson would call.
@@ -85,7 +86,7 @@ function blocks(task, call, frames) {
     line_before[task] = task_line[task]
     works(task, frames)
     blocked_in[task] = frames in stands_for ? stands_for[frames] : call
-    blocked_by[task] = $4 == "stream" || $4 == "datagram" ? owner_of[$5] : ""
+    blocked_by[task] = $4 ~ /^(stream|datagram)$/ ? owner_of[$5] : $4 ~ /^(thread|child|mutex|condition)$/ ? name_of(task) : ""
     blocked_since[task] = ""
 }
 
@@ -102,15 +103,51 @@ function end_of_step(    i, actor, task) {
     for (i = 1; i <= actors && step > 0; i++) {
         actor = actor_name[i]
         task = task_for(actor)
+        if (actor_of[step] != actor && (is_unknown(actor, task) || put_aside[task])) {
+            is_alive[actor, step] = is_put_aside[actor, step] = 1
+            continue
+        }
         if (task == "" || has_left(actor, task))
             continue
         is_alive[actor, step] = 1
-        if (put_aside[task])
-            is_put_aside[actor, step] = 1
         line_now[actor, step] = (task in plays_many ? player_line[actor] : task_line[task]) + 0
+        if (actor_of[step] == actor && (actor, step) in let_go_line)
+            line_now[actor, step] = let_go_line[actor, step]
         if (!(task in plays_many) && blocked_in[task] != "")
             note_blocked(actor, task)
     }
+}
+
+# It is there, but where is not told: several at a time have the name, or it has not come to its first line, or it has
+# ended and another will have its name.
+function is_unknown(actor, task) {
+    if (actor in is_shared_name)
+        return step < last_line[actor]
+    if (task == "")
+        return is_about_to_speak(actor)
+    return !(task in plays_many) && has_left(actor, task) && (step < last_line[actor] || has_silent_successor(task))
+}
+
+function is_about_to_speak(actor,    task) {
+    for (task = 0; task < tasks; task++)
+        if (name_of(task) == actor && task in begun_at && !(task in has_ended) && !(task in is_reaped))
+            return 1
+    return 0
+}
+
+# A thread that says nothing may be another of the same kind.
+function has_silent_successor(task,    other) {
+    for (other in creator_of)
+        if (other + 0 > task + 0 && task in creator_of && creator_of[other] == creator_of[task] && !(other in first_actor))
+            return 1
+    return 0
+}
+
+# The name of the task itself, if it has one
+function name_of(task) {
+    if (task in own_name_of)
+        return own_name_of[task]
+    return task in first_actor && !(task in plays_many) ? first_actor[task] : ""
 }
 
 # A task that plays several clients waits for the one whose connection it is.
@@ -127,7 +164,7 @@ function note_blocked(actor, task) {
 # What such a client waited for came in the step sent_step: until then it was blocked, from its own last line on, though
 # its task has played others meanwhile.
 function waited(actor, call, sent_step, task,    i) {
-    if (!(task in plays_many) || !(actor in said_at))
+    if (!(task in plays_many) || !(actor in said_at) || actor == self(task))
         return
     for (i = said_at[actor]; i < sent_step; i++) {
         blocked[actor, i] = call
@@ -141,7 +178,7 @@ function task_for(actor,    task) {
     if (actor in said_by && is_up(said_by[actor]))
         return said_by[actor]
     for (task = 0; task < tasks; task++)
-        if (first_actor[task] == actor && is_up(task) && !(task in plays_many))
+        if (name_of(task) == actor && is_up(task))
             return task
     return actor in said_by ? said_by[actor] : ""
 }
@@ -153,14 +190,14 @@ function is_up(task) {
 function has_left(actor, task) {
     if (actor_of[step] == actor)
         return 0
-    if (task in plays_many)
+    if (task in plays_many && name_of(task) != actor)
         return step > last_line[actor]
     return task in has_ended || (task in is_reaped && is_reaped[task] < steps)
 }
 
 # ---- Arrows ----------------------------------------------------------------------------------------------------------
 
-function arrow(from, from_step, to, kind, what,    key) {
+function arrow(from, from_step, to, kind, what, later,    key) {
     if (from == "" || to == "" || from == to || step == 0)
         return
     key = from SUBSEP from_step SUBSEP to SUBSEP kind SUBSEP step
@@ -174,11 +211,14 @@ function arrow(from, from_step, to, kind, what,    key) {
     arrow_kind[arrows] = kind
     arrow_what[arrows] = what
     arrow_step[arrows] = step
+    arrow_later[arrows] = later + 0
 }
 
 function is_before(a, b) {
     if (arrow_step[a] != arrow_step[b])
         return arrow_step[a] < arrow_step[b]
+    if (arrow_later[a] != arrow_later[b])
+        return arrow_later[a] < arrow_later[b]
     if (arrow_from_step[a] != arrow_from_step[b])
         return arrow_from_step[a] < arrow_from_step[b]
     if (arrow_from[a] != arrow_from[b])
@@ -188,7 +228,8 @@ function is_before(a, b) {
     return arrow_kind[a] < arrow_kind[b]
 }
 
-# In an order that does not depend on who of several was quicker in one step: in_order[1] to in_order[arrows]
+# In an order that does not depend on who of several was quicker in one step (a start behind the end of which its task had
+# learned comes later): in_order[1] to in_order[arrows]
 function sort_arrows(    a, b) {
     for (a = 1; a <= arrows; a++) {
         for (b = a - 1; b >= 1 && is_before(a, in_order[b]); b--)
