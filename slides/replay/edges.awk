@@ -45,8 +45,10 @@ function is_pair(one, other) {
     partner[other] = one
 }
 
-# A server does not connect: it is whoever speaks next.
-function who_connects(task,    k) {
+# For main, whoever sends there first; a server does not connect: it is whoever speaks next.
+function who_connects(task, object,    k) {
+    if (task in plays_many && task in own_name_of && object in sends_first)
+        return sends_first[object]
     if (!(task in plays_many) || speaker[task] != "server")
         return speaker[task]
     for (k = step + 1; k <= steps; k++)
@@ -56,7 +58,7 @@ function who_connects(task,    k) {
 }
 
 function connects(task) {
-    owner_of[$4] = who_connects(task)
+    owner_of[$4] = who_connects(task, $4)
     connect_step[$4] = step
     connect_by[$4] = owner_of[$4]
     if ($7 ~ /^\//)

@@ -90,6 +90,8 @@ function learn_speaker(    actor, text) {
         learn_ports($0)
     if ($2 == "create" && $3 == "thread")
         creator_of[$4] = $1
+    if ($2 == "send" && !($5 in sends_first) && $1 in says_now)
+        sends_first[$5] = says_now[$1]
     if ($2 != "line")
         return
     text = $0
@@ -102,6 +104,7 @@ function learn_speaker(    actor, text) {
     actor_of[steps] = actor
     text_of[steps] = text
     task_of[steps] = $1
+    says_now[$1] = actor
     if (actor == "main" && $1 in is_process)
         own_name_of[$1] = actor
     if (actor in latest && latest[actor] != $1 && (actor, $1) in has_said)
