@@ -1,6 +1,6 @@
 /* 11b_zombies: a child that has ended stays until its parent asks
  *
- * Predict  three children have ended while SIGCHLD was blocked. Now it is let in: how often does
+ * Predict  three children ended while SIGCHLD was blocked. Now it is unblocked: how often does
  *          its handler run, and how many children must it wait for?
  * Run      build/11b_zombies, then with --once, with --ignore and with --no-reap
  * Watch    the zombies, which are counted; one signal may stand for several ends.

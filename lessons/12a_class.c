@@ -4,7 +4,7 @@
  *          class. Which steps must a server for datagrams replace? And what does a client see of a
  *          new close_request that does not call the one it replaced?
  * Run      build/12a_class
- * Watch    three servers and one handle_request: the same steps, and what each step does differs.
+ * Watch    three servers and one handle_request: the same steps, but what each step does differs.
  * Before   01a_serial_server, 02_datagrams
  * After    12b_socketserver: the same with every step of Python's module
  * Python   class UDPServer(TCPServer); def get_request(self); super().close_request(request)

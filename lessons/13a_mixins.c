@@ -4,7 +4,7 @@
  *          when TCPServer has served them all? And ThreadingTCPServer, and ForkingTCPServer?
  * Run      build/13a_mixins
  * Watch    one unit for all four, with ThreadingTCPServer. Then --class forking-tcp, and --class
- *          tcp: the handler is the same, and who runs it differs.
+ *          tcp: the handler is the same, but who runs it differs.
  * Before   10_thread_server, 11a_fork_server, 12b_socketserver; then common/socketserver/mixin.h,
  *          threading_mixin.c and forking_mixin.c, which this lesson introduces
  * After    13b_hotline, 14a_server_thread

@@ -3,8 +3,8 @@
  * Predict  serve_forever runs in Thread-1 and waits up to 500 ms for a request before it looks up.
  *          The main thread calls shutdown: how long does it wait?
  * Run      build/14a_server_thread
- * Watch    the actor of each line is the thread that runs: main plays the client, Thread-1 has the
- *          loop and says nothing, and each request has a thread.
+ * Watch    the actor of each line is the thread that runs: main plays the client, Thread-1 runs the
+ *          loop but says nothing, and each request has a thread.
  * Before   10_thread_server, 13a_mixins
  * After    14b_own_loop, 14c_shutdown
  * Python   post 004's last example: Thread(target=server.serve_forever), port 0, server.shutdown()

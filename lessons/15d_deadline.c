@@ -1,7 +1,7 @@
 /* 15d_deadline: a time-out for each read does not limit the request
  *
- * Predict  a client sends its request one byte at a time, and no end of it. The server waits 200 ms
- *          for each read. When does it give up?
+ * Predict  a client sends its request one byte at a time, and never ends it. The server waits
+ *          200 ms for each read. When does it give up?
  * Run      build/15d_deadline
  * Watch    the deadline ends the request. With --deadline 0 there is none, and ann takes twice as
  *          long as a read may take: --timeout 1000 --deadline 0
@@ -38,7 +38,7 @@ static long long now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* handler.timeout is that of one read, and each byte that comes starts it anew. The clock that is
+/* handler.timeout is that of one read, and each byte that comes starts it again. The clock that is
  * looked at after each read is that of the request. */
 static bool answer_in_time(struct handler *self)
 {

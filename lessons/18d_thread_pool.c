@@ -4,7 +4,7 @@
  *          tasks wait. What does main do with the fifth? main closes the pool while three tasks are
  *          not done: what becomes of them?
  * Run      build/18d_thread_pool
- * Watch    main waits until there is room: there are never more than two threads and two tasks that
+ * Watch    main waits until there is room: there are never more than two tasks at work and two that
  *          wait. After the close, what was handed in is done, and then the threads end.
  * Before   18c_bounded_buffer; 10_thread_server has a thread for each client
  * After    24a_process_pool

@@ -4,8 +4,8 @@
  *          prints temp[0] when it has started them all, and again when it has joined them all.
  *          Which two numbers does it print?
  * Run      build/22a_process_lock, then build/22a_process_lock --no-lock
- * Watch    the lock is right and the first number wrong: only join says that all have added. With
- *          --no-lock, join does not help.
+ * Watch    the lock is right, but the first number is wrong: only join says that all have added.
+ *          With --no-lock, join does not help.
  * Before   17a_lost_update, 19a_processes, 21c_compound_update
  * After    22b_owner_dies, 24a_process_pool
  * Python   post 003: an RLock, an Array and 5,000 times Process; multiprocessing.Lock

@@ -3,7 +3,7 @@
  * Predict  four workers, each with a listening socket of its own; one of them is busy, three are
  *          free. Can a client still have to wait?
  * Run      build/25b_reuseport
- * Watch    the kernel chooses the socket by a hash, and does not ask who is free; what is queued
+ * Watch    the kernel chooses the socket by a hash, but does not ask who is free; what is queued
  *          at a socket outlives the worker.
  * Before   09a_bind_twice, 25a_prefork_server
  * After    26a_showdown

@@ -1,6 +1,6 @@
 /* 26a_showdown: every server of the course under the same load
  *
- * Predict  a connection for each request: who answers most of them in a second, one client at a
+ * Predict  a connection for each request: what answers most of them in a second, one client at a
  *          time, a thread for each, a process for each, or epoll? And if 64 clients stay connected?
  * Run      build/26a_showdown, then with --mode echo --clients 64
  * Watch    served, before the rate; and the spread of the rounds: less than that is no difference

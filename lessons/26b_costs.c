@@ -1,9 +1,9 @@
 /* 26b_costs: what a lock, a thread, a process and a message cost
  *
- * Predict  put these in order: to start a thread, to start a process, to wake another thread, to
- *          send a message to another process. How many locks does each of them cost?
+ * Predict  put these in order: starting a thread, starting a process, waking another thread,
+ *          sending a message to another process. How many locks does each of them cost?
  * Run      build/26b_costs
- * Watch    the column "locks": what stays in its thread is cheap, whoever wakes another pays
+ * Watch    the column "locks": what stays in one thread is cheap, but waking another one costs
  * Needs    Linux: sched_setaffinity(2)
  * Before   18a, 19a, 21c, 23a and 24b; 26a_showdown for rounds that take turns
  * After    make bench has more of them, beside the bare calls and beside Python
