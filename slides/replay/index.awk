@@ -7,7 +7,8 @@ BEGIN {
     for (i = 1; i <= count; i++) {
         rows = rows "<li><a href=\"" all[i] ".html\"><span class=\"number\">" number(all[i]) "</span> " esc(title(all[i])) "</a>\n"
         rows = rows "<p>" esc(part("Predict", all[i])) "</p>\n"
-        rows = rows picture(build "/pictures/" all[i] ".svg", "A picture of the run") "</li>\n"
+        rows = rows "<details><summary>picture of the run</summary>" picture(build "/pictures/" all[i] ".svg", "A picture of the run")
+        rows = rows "</details></li>\n"
     }
     value["rows"] = rows
     value["style"] = contents("slides/replay/page.css")

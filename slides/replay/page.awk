@@ -22,13 +22,26 @@ function slide(heading,    path, line, out, on, note) {
     return out
 }
 
-# The line of the deck that answers the predictions by their numbers.
-function answers(    path, line) {
+# The lines of the deck that answer the predictions by their numbers, on whatever slide they stand. In what to try, a bold
+# number is that of a prediction; in the notes, it is for the teacher.
+function answers(    path, line, out, note, code) {
     path = "slides/" lesson ".md"
-    while ((getline line < path) > 0 && line !~ /^[*][*]1[*][*] /)
-        ;
+    out = ""
+    while ((getline line < path) > 0 && line !~ /^## Try it/) {
+        if (line ~ /^```/)
+            code = !code
+        if (line ~ /^<!--/)
+            note = 1
+        if (!note && !code && line ~ /^[*][*]/ && line ~ /[*][*][0-9][*][*] /) {
+            gsub(/[*][*][0-9][*][*] See "[^"]*"[.]/, "", line)
+            sub(/:$/, ".", line)
+            out = out line "\n"
+        }
+        if (line ~ /-->/)
+            note = 0
+    }
     close(path)
-    return line ~ /^[*][*]1[*][*] / ? line : ""
+    return out
 }
 
 # What to watch for, in the comment at the top, is marked: it is the answer.
@@ -73,7 +86,6 @@ BEGIN {
     value["lesson"] = lesson
     value["predict"] = markdown(slide("Predict"))
     value["answers"] = markdown(answers())
-    value["watch"] = esc(part("Watch", lesson))
     value["picture"] = picture(build "/pictures/" lesson ".svg", "The run as a picture, with a lane for each actor; the transcript says the same in words.")
     value["try"] = markdown(slide("Try it"))
     value["source"] = source()

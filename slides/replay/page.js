@@ -62,6 +62,11 @@ function nameOf(actor) {
 // What a waiting task is woken by
 const LETS_GO = new Set(['unlock', 'signal', 'post']);
 
+// A line as the transcript has it.
+function spoken(said) {
+    return [nameOf(said.actor), element('span', 'between', ' | '), element('span', 'said', said.text)];
+}
+
 // Where an actor is at a step; undefined before it is there and after it has gone. Whoever says the line is where it said it,
 // unless it has come to a call that blocks, or has let another go. From the last line of main it is in common/, which is not shown.
 function whereIs(actor, number) {
@@ -90,13 +95,13 @@ function inWords(actor) {
     const place = at.line > 0 ? [`line ${at.line}`] : [];
     if (at.blocked)
         place.push(`blocked in ${at.blocked} since step ${at.since}`);
-    return place.join(', ') || 'at work';
+    return place.join(', ') || 'not waiting';
 }
 
 // ---- What is said of a step --------------------------------------------------------------------
 
 const HAPPENS = {
-    send: (from, to, what) => [...from, ` sends ${what} to `, ...to],
+    send: (from, to, what) => [...from, what === '' ? ' sends to ' : ` sends ${what} to `, ...to],
     connect: (from, to) => [...from, ' connects, ', ...to, ' accepts'],
     fork: (from, to) => [...from, ' starts a process: ', ...to],
     thread: (from, to) => [...from, ' starts a thread: ', ...to],
@@ -104,12 +109,14 @@ const HAPPENS = {
     signal: (from, to) => [...from, ' wakes ', ...to],
     post: (from, to) => [...from, ' posts to ', ...to],
     kill: (from, to) => [...from, ' sends a signal to ', ...to],
-    end: (from, to) => [...to, ' learns of the end of ', ...from],
+    end: (from, to) => [...to, ' waits for ', ...from, from.length > 1 ? ': all have ended' : ': it has ended'],
 };
 
 function inQuotes(what) {
     if (what === 'end of file')
         return what;
+    if (what === 'bytes') // of a machine: the recorder does not keep them
+        return '';
     if (what === '' || what.includes('\\x'))
         return 'a message';
     return what.length > MOST_SHOWN ? `"${what.slice(0, MOST_SHOWN)}..."` : `"${what}"`;
@@ -159,11 +166,12 @@ function lanesOf(parts) {
 const pieces = [];
 const rows = run.steps.map((said, index) => {
     const row = element('li', '');
+    row.dataset.columns = / {2}/.test(said.text);
     const number = element('a', 'number', index + 1);
     number.href = `#step=${index + 1}`;
     number.setAttribute('aria-label', `step ${index + 1}`);
     const text = element('span', 'text');
-    text.append(nameOf(said.actor), element('span', 'said', said.text));
+    text.append(...spoken(said));
     pieces.push(run.actors.map((actor) => paint(element('span', 'lane'), actor)));
     row.append(number, lanesOf(pieces[index]), text);
     row.addEventListener('click', () => jump(index + 1));
@@ -260,7 +268,7 @@ function showNow() {
         return;
     const said = run.steps[step - 1];
     const line = element('p', 'line');
-    line.append(nameOf(said.actor), element('span', 'said', said.text));
+    line.append(...spoken(said));
     const happens = element('p', 'happens');
     happens.append(...sentences());
     find('.now').append(line, happens);
@@ -361,6 +369,7 @@ find('.actors').append(...states);
 find('.steps').append(...rows);
 document.body.style.setProperty('--lanes', run.actors.length);
 document.body.classList.toggle('many', run.actors.length > 8);
+document.body.classList.toggle('table', run.steps.some((said) => / {2}/.test(said.text)));
 window.addEventListener('hashchange', fromAddress);
 window.addEventListener('resize', showArrows);
 fromAddress();
