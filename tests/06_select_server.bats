@@ -9,6 +9,13 @@ load peers/event_loop
 @test "06: the demo is the same each time" { check_demo 5; }
 @test "06: answers in upper case" { every_server_answers_in_upper_case; }
 
+@test "06: says what each client has sent, as it came" {
+    given_a_server
+    equal 'the reply' 'HELLO' "$(ask 'Hello')"
+    stop
+    equal 'what was said of it' 'server | received 5 bytes from client 1: "Hello"' "$(grep received "$LOG")"
+}
+
 @test "06: serves many at once" { concurrent_serves_many_at_once; }
 @test "06: gives each client its turn" { event_loop_gives_each_client_its_turn; }
 @test "06: serves beside a silent client" { concurrent_serves_beside_a_silent_client; }

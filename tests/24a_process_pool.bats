@@ -24,7 +24,7 @@ story() { # TASKS WORKERS
 @test "24a: any number of tasks on any number of workers" {
     local run
     for run in 0:3 1:1 3:2 2:8 40:20 200:64; do
-        equal "the story of $run" "$(story "${run%:*}" "${run#*:}")" "$(play --tasks "${run%:*}" --workers "${run#*:}")"
+        equal "the story of ${run%:*} tasks on ${run#*:} workers" "$(story "${run%:*}" "${run#*:}")" "$(play --tasks "${run%:*}" --workers "${run#*:}")"
     done
 }
 
@@ -32,6 +32,22 @@ story() { # TASKS WORKERS
     broken_off_by TERM 143 'main   | end'
     broken_off_by HUP 129 'worker | task 3 is done'
     GROUP=1 broken_off_by INT 130 'main   | callback: 104'
+}
+
+# While main pauses after "end", no task is done: each worker waits for the one before it.
+@test "24a: when every worker has been killed, join waits for no result" {
+    begin 500
+    await 'main   | end'
+    children_of "$SERVER" | xargs kill -KILL
+    ends_with 0 ''
+    [[ $(tail -n 1 "$LOG") == 'main   | join: '*' tasks are unfinished, and every worker has ended' ]] || fail 'expected that join ends, but got' "$(cat "$LOG")"
+}
+
+@test "24a: when main is killed, its workers end too" {
+    begin 500
+    await 'main   | end'
+    kill -KILL "$SERVER"
+    ends_with 137 ''
 }
 
 @test "24a: a process that is refused ends the demo with one clear line" {

@@ -57,6 +57,7 @@ matches() { # GOT EXPECTED
 fail_to_be() { # WHAT EXPECTED GOT
     local -a want have
     local i=0
+    ! play_has_said_why || return 1
     [[ $STOP_AT_FIRST && $2$3 == *$'\n'* ]] || fail "$1: expected" "$2" "but got" "$3"
     mapfile -t want <<< "$2"
     mapfile -t have <<< "$3"
@@ -176,13 +177,18 @@ setup() {
     [[ ! -e $STOP_AT_FIRST ]] || skip 'not run'
 }
 
+# 137 is our own SIGKILL.
+how_it_died() { # STATUS
+    (($1 <= 128 || $1 == 137)) || echo "the server was killed by SIG$(kill -l "$1")"
+}
+
 teardown() {
     [[ -z $SEEDED_BUG || ${BATS_TEST_COMPLETED:-} ]] || touch "$SEEDED_BUG"
     [[ -z $STOP_AT_FIRST || ${BATS_TEST_COMPLETED:-} ]] || touch "$STOP_AT_FIRST"
     if [[ ${SERVER:-} ]]; then
         kill -KILL "$SERVER" 2> /dev/null || true
-        wait "$SERVER" 2> /dev/null || true
-        tail -n 40 "$LOG" "$LOG.errors"
+        wait "$SERVER" 2> /dev/null || how_it_died $?
+        tail -q -n 40 "$LOG" "$LOG.errors"
     fi
     release # after the server: a peer may be blocked by it
     # a test that has failed may have found somebody who was left
@@ -348,6 +354,7 @@ same_transcript() { # WHAT EXPECTED GOT
 differs() { # WHAT EXPECTED GOT
     local -a want have
     local i=0
+    ! play_has_said_why || return 1
     [[ $STOP_AT_FIRST && $'\n'$2$'\n' != *$'\n...\n'* ]] || fail "$1: expected" "$2" "but got" "$3" "$(diff <(echo "$2") <(echo "$3"))"
     mapfile -t want <<< "$2"
     mapfile -t have <<< "$3"
@@ -428,6 +435,9 @@ play() {
     local patience=15
     [[ ! $STOP_AT_FIRST ]] || patience=5 # whoever waits is a student
     said=$(timeout -k 1 "$(limit $patience)" "$PROGRAM" "$@" 2>&1 < /dev/null | head -c 20000; exit "${PIPESTATUS[0]}") || status=$?
+    if ((status != 0)) || [[ -z $said ]]; then
+        touch "$BATS_TEST_TMPDIR/said_why"
+    fi
     if ((status == 124)); then
         fail "the demo hung for $(limit $patience) s; its last line was: $(tail -n 1 <<< "$said")"
     elif ((status != 0)) || [[ -z $said ]]; then
@@ -437,9 +447,14 @@ play() {
     fi
 }
 
+# Of a demo that hung or crashed, nothing is left to compare.
+play_has_said_why() {
+    [[ -e $BATS_TEST_TMPDIR/said_why ]]
+}
+
 # Two transcripts that ought to be the same, as those of two programs that do nothing are too: so not without these words.
 same_story() { # WHAT WORDS ONE OTHER
-    [[ $3 == *"$2"* ]] || fail "$1: expected one with" "$2" "but got" "$3"
+    [[ $3 == *"$2"* ]] || play_has_said_why || fail "$1: expected one with" "$2" "but got" "$3"
     equal "$1" "$3" "$4"
 }
 

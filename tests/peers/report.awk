@@ -36,9 +36,11 @@ function beliefs(title,    command, line, misconception, count) {
 function end_failure(    i, lesson, most) {
     if (title == "") return
     print (terminal ? "\r\033[K" : "") "not ok  " title
-    most = alone ? 5 : 20
-    for (i = 1; i <= lines && i <= most; i++) print "    " substr(detail[i], 1, 120)
-    if (lines > most) print "    ... (" lines - most " more lines)"
+    most = alone ? 8 : 20
+    for (i = 1; i <= lines; i++) {
+        if (lines <= most || i <= most / 2 || i > lines - most / 2) print "    " substr(detail[i], 1, 120)
+        else if (i == most / 2 + 1) print "    ... (" lines - most " lines left out)"
+    }
     beliefs(title)
     lesson = lesson_of(title)
     if (alone && lesson != "") print "    See it: build/" lesson "    Read: slides/" lesson ".md    All tests: ALL=1 make test T=" stem_of(title)
