@@ -103,7 +103,8 @@ static int columns_of_the_terminal(void)
     const char *columns = getenv("COLUMNS");
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
-    return columns && atoi(columns) > 0 ? atoi(columns) : 80;
+    long wanted = columns ? strtol(columns, NULL, 10) : 0;
+    return wanted > 0 && wanted < 1000 ? (int)wanted : 80;
 }
 
 /* How much another column would shorten the lane; most of all where a word is not whole. */
@@ -152,7 +153,8 @@ static void take_over(const char *value)
 {
     int used;
     while (count < MOST &&
-           sscanf(value, "%15[^=]=%d,%n", lanes[count].name, &lanes[count].width, &used) == 2) {
+           sscanf(value, "%15[^=]=%4d,%n", lanes[count].name, &lanes[count].width, &used) == 2 &&
+           lanes[count].width > 0) {
         value += used;
         count++;
     }

@@ -40,7 +40,8 @@ void watch_quit(void)
 {
     const char *behind = getenv(BEHIND);
     watched->quits = true;
-    kill(behind ? atoi(behind) : program, behind ? SIGUSR1 : SIGTERM);
+    long pid = behind ? strtol(behind, NULL, 10) : 0; /* 0 or less would be a group, or everybody */
+    kill(pid > 0 ? (pid_t)pid : program, pid > 0 ? SIGUSR1 : SIGTERM);
     for (int i = 0; i < QUIT_MS && !say_hurried; i++)
         poll(NULL, 0, 1); /* whoever has no handler ends here, and does nothing more before */
 }

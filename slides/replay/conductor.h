@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Lets everybody who wants to go on do so, one after the other. Returns whether any task is left. */
+/* Lets everybody who wants to go on do so, one by one. Returns whether any task is left. */
 bool conduct(struct records *records);
 
 #endif

@@ -1,4 +1,4 @@
-/* wrap_io: in the place of the calls that send, receive and wait for descriptors (ld's --wrap). What
+/* wrap_io: in place of the calls that send, receive and wait for descriptors (ld's --wrap). What
  * lets others go on is written down before the call, what may have had to wait before and after
  * it: so in the records a receive comes after the send that it took. */
 #include "record.h"

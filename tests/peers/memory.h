@@ -26,7 +26,7 @@ static inline double kib_in(pid_t process, const char *file, const char *name)
     return kib;
 }
 
-/* Pages, where what several processes share is counted once (Pss in proc_pid_smaps(5)); and what the
+/* Pages, where what several processes share is counted once: Pss in proc_pid_smaps(5); and what the
  * kernel keeps for each process alone: its page tables, and a stack for each of its threads. */
 static inline double memory_of_group(pid_t group)
 {
