@@ -6,14 +6,13 @@
  * Watch    one thread waits for ann while another serves bob; the first thread only accepts.
  * Before   01a_serial_server, 06_select_server
  * After    diff lessons/10_thread_server.c lessons/11a_fork_server.c
- * Python   the posts' cut-down ThreadingTCPServer: select, "looping", threading.Thread
+ * Python   post 003's cut-down ThreadingTCPServer: a wait with a limit, "looping", threading.Thread
  */
 #include "sockets/net.h"
 #include "sockets/stop.h"
 #include "sockets/upper.h"
 #include "stage/args.h"
 #include "stage/cast.h"
-#include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
 
@@ -24,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -128,37 +126,17 @@ static void limit_stacks(void)
         usual / 1024);
 }
 
-static void accept_client(void)
-{
-    static bool complained;
-    int connection = accept(stop_listener, NULL, NULL);
-    if (connection >= 0) {
-        fcntl(connection, F_SETFL, 0); /* on BSD it inherits O_NONBLOCK, and a worker waits */
-        complained = false;
-        start_worker(connection);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
-        if (!complained && !stop_asked)
-            say("server", "accept: %s: tries again until it can", strerror(errno));
-        complained = true;
-        poll(NULL, 0, 100);
-    }
-}
-
 static void serve_until_stopped(void)
 {
     while (!stop_asked) {
-        fd_set readable;
-        FD_ZERO(&readable);
-        FD_SET(stop_listener, &readable);
-        struct timeval second = {.tv_sec = 1};
-        int ready = select(stop_listener + 1, &readable, NULL, NULL, &second);
-        if (ready < 0 && errno != EINTR)
-            die("select");
+        struct pollfd listener = {.fd = stop_listener, .events = POLLIN};
+        int ready = poll(&listener, 1, 1000);
         if (ready == 0 && !server_program_is_demo())
             say("server", "looping: nobody came for a second");
         join_workers_that_have_ended();
-        if (ready > 0)
-            accept_client();
+        int connection = ready > 0 ? net_accept(stop_listener) : -1;
+        if (connection >= 0)
+            start_worker(connection);
     }
     stop_workers();
     close(stop_listener);
@@ -169,9 +147,7 @@ static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    if (stop_listener >= FD_SETSIZE) /* lesson 06 says why */
-        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
-    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* on BSD accept may wait otherwise */
+    fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
     limit_stacks();
     return stop_listener;
 }

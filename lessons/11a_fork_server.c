@@ -13,7 +13,6 @@
 #include "sockets/upper.h"
 #include "stage/cast.h"
 #include "stage/children.h"
-#include "stage/cast.h"
 #include "stage/die.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
@@ -25,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,22 +101,6 @@ static void stop_workers(void)
         child_await_end(worker->process, grace);
 }
 
-static void accept_client(void)
-{
-    static bool complained;
-    int connection = accept(stop_listener, NULL, NULL);
-    if (connection >= 0) {
-        fcntl(connection, F_SETFL, 0); /* on BSD it inherits O_NONBLOCK, and a worker waits */
-        complained = false;
-        start_worker(connection);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
-        if (!complained && !stop_asked)
-            say("server", "accept: %s: tries again until it can", strerror(errno));
-        complained = true;
-        poll(NULL, 0, 100);
-    }
-}
-
 /* The demo of --keep-open: WNOWAIT waits for ann's child, and leaves it to be reaped. waitid(2) */
 static void close_the_copy_at_last(void)
 {
@@ -134,16 +116,12 @@ static void serve_until_stopped(void)
 {
     server = getpid();
     while (!stop_asked) {
-        fd_set readable;
-        FD_ZERO(&readable);
-        FD_SET(stop_listener, &readable);
-        struct timeval second = {.tv_sec = 1};
-        int ready = select(stop_listener + 1, &readable, NULL, NULL, &second);
-        if (ready < 0 && errno != EINTR)
-            die("select");
+        struct pollfd listener = {.fd = stop_listener, .events = POLLIN};
+        int ready = poll(&listener, 1, 1000);
         reap_workers_that_have_ended();
-        if (ready > 0)
-            accept_client();
+        int connection = ready > 0 ? net_accept(stop_listener) : -1;
+        if (connection >= 0)
+            start_worker(connection);
         if (kept >= 0 && server_program_is_demo())
             close_the_copy_at_last();
     }
@@ -156,8 +134,6 @@ static int open_server(const char *host, long port)
 {
     stop_on_signals();
     stop_listener = net_listen(host, port);
-    if (stop_listener >= FD_SETSIZE) /* lesson 06 says why */
-        fail("descriptor %d does not fit an fd_set", (int)stop_listener);
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* whoever waits may have gone before accept */
     return stop_listener;
 }

@@ -1,7 +1,7 @@
 # The mistakes that these tests catch: the next client accepted when the last one has left; a thread that is given the
 # address of a variable that changes; its descriptor closed by the thread that accepted; exit in a thread; ended threads
 # that nobody joins; threads that nobody wakes at the end; -1 and errno expected of pthread_create; a refused thread that
-# ends the server; stacks of the usual size; a time-out filled once; SIGPIPE; EMFILE.
+# ends the server; stacks of the usual size; SIGPIPE; EMFILE.
 # shellcheck disable=SC2034,SC2154 # SERVER_PROGRAM and stem are the helper's
 load helper
 load peers/every_server
@@ -23,7 +23,6 @@ load peers/concurrent
 @test "10: serves many at once" { concurrent_serves_many_at_once; }
 @test "10: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
 @test "10: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
-@test "10: names a listener that does not fit an fd_set" { concurrent_names_a_listener_that_does_not_fit_an_fd_set; }
 
 # All have connected and sent before the server looks: it starts the threads in one go.
 @test "10: gives each of a crowd a thread of its own" {

@@ -1,16 +1,21 @@
 #include "sockets/net.h"
 
+#include "sockets/stop.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { RETRY_MS = 100 };
 
 struct sockaddr_in net_address(const char *host, long port)
 {
@@ -42,6 +47,23 @@ int net_listen(const char *host, long port)
         die("listen %s:%ld", host, port);
     say("server", "listening on %s", net_local(fd).text);
     return fd;
+}
+
+int net_accept(int listener)
+{
+    static bool complained;
+    int client = accept(listener, NULL, NULL);
+    if (client >= 0) {
+        fcntl(client, F_SETFL, 0); /* on BSD it inherits the listener's O_NONBLOCK */
+        complained = false;
+    } else if (!stop_asked && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
+               errno != ECONNABORTED) {
+        if (!complained)
+            say("server", "accept: %s: tries again until it can", strerror(errno));
+        complained = true;
+        poll(NULL, 0, RETRY_MS);
+    }
+    return client;
 }
 
 int net_connect(const char *host, long port)

@@ -97,16 +97,6 @@ concurrent_sleeps_while_all_clients_wait() {
     stop
 }
 
-# Whoever starts it may have left so many descriptors open that the listener gets a number above FD_SETSIZE.
-concurrent_names_a_listener_that_does_not_fit_an_fd_set() {
-    needs_descriptors 1200
-    # shellcheck disable=SC2016 # the words are for the other bash
-    run limited bash -c 'ulimit -S -n 1200; for fd in {3..1099}; do eval "exec $fd< /dev/null"; done; exec "$@"' \
-        bash "$PROGRAM" serve
-    equal status 1 "$status"
-    equal 'the last line' "$stem: descriptor 1100 does not fit an fd_set" "${lines[-1]}"
-}
-
 # The clients that are in are served while accept has no descriptor left for one more.
 concurrent_serves_on_while_accept_fails() {
     limit_descriptors 16

@@ -396,7 +396,7 @@ static void accept_fails(void)
 
     leave_descriptors(0);
     connect_later(second, &running.server);
-    /* an accept that took its descriptor just before may still take this client: it has no more to say */
+    /* it has no more to say: an accept that was under way may still take it */
     shutdown(second, SHUT_WR);
     double from = now_ms();
     end(&running);
