@@ -36,7 +36,7 @@ static bool in_two_sends;
 
 /* Nagle: what does not fill a segment waits as long as something before it is not acknowledged. And
  * the client's kernel delays that for 40 ms, so that it can go with a request: tcp(7).
- * The first reply of all is acknowledged at once, so what counts is the most of all replies. */
+ * The very first reply is acknowledged at once, so the largest figure of all replies counts. */
 static bool reply_at_length(struct handler *self)
 {
     static const char reply[REPLY_BYTES];
