@@ -3,16 +3,17 @@
 # nobody waited for, a picture that is another one on a busy machine.
 load helper
 
-PLAYED='01a 06 11a 14c 17a 18a 20a 22a 23a'
+PLAYED='01a 06 11a 14c 16b 17a 18a 20a 22a 23a 24a' # and 26a, whose lines differ each time
 
 setup_file() {
     [[ $BUILD == "$PWD/build" ]] || return 0
-    local number
-    for number in $PLAYED; do
-        # one make at a time writes there
-        env -u MAKEFLAGS -u MAKELEVEL flock build/flags make -j2 picture T="$number" >> "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
-            fail "make picture T=$number failed" "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
+    local number pictures=()
+    for number in $PLAYED 26a; do
+        pictures+=("build/pictures/$(stem_of "$number").svg")
     done
+    # one make at a time writes there
+    env -u MAKEFLAGS -u MAKELEVEL flock build/flags make -j2 "${pictures[@]}" > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
+        fail 'make failed' "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
 }
 
 setup() {
@@ -60,7 +61,7 @@ bob_waits_for_the_lock() { # FOLDER
 }
 
 nobody_waits_before() { # FOLDER
-    ! grep -A 1 -F '"text": "reads 0"' "$1/replay/17a_lost_update.json" | grep -q blocked
+    ! grep -A 1 -F '"text": "reads 0"' "$1/replay/17a_lost_update.json" | grep -qE '"(ann|bob)": [{][^}]*"blocked"'
 }
 
 @test "00d: 01a: bob waits in recv until the server has accepted him, and the picture says so" {
@@ -82,21 +83,55 @@ main_joins_the_loop() { # FOLDER
     [[ $learned == *'{"from": "loop", "to": "main", "kind": "end", '* && $learned != *'"bob"'* ]]
 }
 
-another_loop_may_come() { # FOLDER
-    grep -A 1 -F 'each handler has a thread' "$1/replay/14c_shutdown.json" | grep -qF '"loop": {"line": 0, "aside": true}'
+each_part_has_its_loop() { # FOLDER
+    local json=$1/replay/14c_shutdown.json
+    [[ $(grep -cF '{"from": "main", "to": "loop", "kind": "thread", ' "$json") == 3 ]] &&
+        grep -A 1 -F '"raises SIGTERM"' "$json" | grep -qE '"loop": [{][^}]*"blocked": "poll"'
 }
 
-main_is_aside() { # FOLDER
-    [[ $(grep -cF '"main": {"line": 0, "aside": true}' "$1/replay/17a_lost_update.json") -ge 8 ]]
+main_gives_the_turns() { # FOLDER
+    local line
+    line=$(grep -n 'thread_run_all(' lessons/17a_*.c | head -n 1 | cut -d : -f 1)
+    [[ $(grep -cF "\"main\": {\"line\": $line, \"blocked\": \"thread_run_all\", \"since\": 1}" "$1/replay/17a_lost_update.json") == 3 ]]
 }
 
-@test "00d: 14c: who plays ann and bob joins the loop as main, and the name of an ended loop may be used again" {
+each_worker_has_its_lane() { # FOLDER
+    local json=$1/replay/24a_process_pool.json number
+    for number in 1 2 3 4 5; do # each does a task, and then one more
+        [[ $(grep -cF "{\"actor\": \"worker $number\", \"name\": \"worker\", \"text\": " "$json") == 2 ]] || return
+        grep -qF "{\"from\": \"worker $number\", \"to\": \"main\", \"kind\": \"end\"" "$json" || return
+    done
+}
+
+main_learns_of_the_end() { # FOLDER
+    grep -A 2 -F '"gets the word, and ends"' "$1/replay/16b_join.json" |
+        grep -qF '{"from": "slow", "to": "main", "kind": "end", "what": "", "step": 5}'
+}
+
+no_figure_is_told() { # FOLDER
+    grep -F '"actor": "serial"' "$1/replay/26a_showdown.json" | grep -qE '"text": " *16 +N ±N% +N"'
+}
+
+@test "00d: 14c: who plays ann and bob joins the loop as main, and each part has its loop, though two of them say nothing" {
     main_joins_the_loop build
-    another_loop_may_come build
+    each_part_has_its_loop build
 }
 
-@test "00d: 17a: main, who lets others go on by turns, is nowhere, and ann is at the unlock that lets bob go on" {
-    main_is_aside build
+@test "00d: 16b: of two threads that join a third, each learns of its end, whichever is the first" {
+    main_learns_of_the_end build
+}
+
+@test "00d: 24a: each of the five workers has a lane, and a line has the name that it has in the terminal" {
+    each_worker_has_its_lane build
+}
+
+@test "00d: 26a: what was measured is N, and what the servers say elsewhere is no line of the demo" {
+    no_figure_is_told build
+    equal 'lines' "$(wc -l < build/recorded/work/26a_showdown/transcript)" "$(grep -c '"actor": ' build/replay/26a_showdown.json)"
+}
+
+@test "00d: 17a: main is blocked while it gives the turns, and ann is at the unlock that lets bob go on" {
+    main_gives_the_turns build
     after_line 17a '"writes 1, unlocks"' | grep -qE "\"ann\": \{\"line\": $(grep -n 'pthread_mutex_unlock(&lock)' lessons/17a_*.c | head -n 1 | cut -d : -f 1)\}"
 }
 
@@ -137,12 +172,17 @@ sees() { # MISTAKE CHECK
     told_with 01a edges.awk 'named[here, there] = object' 'named[here] = object' # any connection is as good as another
     sees "$mistakes" ann_is_answered_first
     # shellcheck disable=SC2016 # this is awk
-    told_with 14c read.awk 'own_name_of[$1] = actor' '' # main has no name while it plays others
+    told_with 14c actors.awk 'own_name_of[task] = actor' '' # main has no name while it plays others
     sees "$mistakes" main_joins_the_loop
-    told_with 14c story.awk 'creator_of[other] == creator_of[task]' '0' # what has ended has no successor
-    sees "$mistakes" another_loop_may_come
-    told_with 17a story.awk '|| put_aside[task]' '' # main is where it lets others go on
-    sees "$mistakes" main_is_aside
+    told_with 14c actors.awk 'name_silent_threads()' '' # who says nothing is nobody
+    sees "$mistakes" each_part_has_its_loop
+    told_with 17a story.awk 'if (gives_a_turn(task, what, frames))' 'if (0)' # main is where it lets others go on
+    sees "$mistakes" main_gives_the_turns
+    # shellcheck disable=SC2016 # this is awk
+    told_with 24a actors.awk 'said_as[k] in is_shared_name' '0' # one name, one lane
+    sees "$mistakes" each_worker_has_its_lane
+    told_with 26a read.awk 'return without_figures(text)' '' # what was measured is told
+    sees "$mistakes" no_figure_is_told
     told_with 17a read.awk '(gate|turns|' '(' # to wait for one's turn is a wait like another
     sees "$mistakes" nobody_waits_before
     told_with 17a edges.awk '(how, address) in release_by' '0' # nobody has woken it

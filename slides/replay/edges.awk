@@ -258,6 +258,13 @@ function joins(task, child, frames) {
     has_learned[self(task)] = step
 }
 
+# The join of threads/ waits for a signal that the thread gives at its end: several may do so, and one of them joins it.
+function learns_the_end(task, condition) {
+    if (("signal", condition) in release_by)
+        arrow(release_by["signal", condition], release_at["signal", condition], self(task), "end", "")
+    has_learned[self(task)] = step
+}
+
 function kills(task, pid, number,    other) {
     other = task_with_pid[pid]
     if (number > 0 && other != "" && !(other in plays_many) && !($NF in by_stage))
@@ -285,6 +292,8 @@ function gets(task, call, result, kind, object, here, there, frames) {
         joins(task, task_of_thread[object], frames)
     else if (kind == "mutex" && call ~ /mutex/)
         is_woken(task, "unlock", object)
+    else if (kind == "condition" && frames in stands_for)
+        learns_the_end(task, place_of(task, object))
     else if (kind == "condition")
         is_woken(task, "signal", object)
     else if (kind == "semaphore")

@@ -1,8 +1,9 @@
 # json: the story as JSON; the page is made from it.
 #
-# A step is a line. "at" is the state after it, of every actor that is alive: "line" is where it last was in the lesson's
-# source (0: not in it; "aside": it is there, but where is not told), "blocked" the call that it waits in, "since" the step from which on it has done so. "arrows" end
-# at this step; their "step" is where they begin.
+# A step is a line: "actor" says it, "name" is what the line calls the actor, where several have that name. "at" is the
+# state after it, of every actor that is alive: "line" is where it last was in the lesson's source (0: not in it; "aside":
+# it is there, but where is not told), "blocked" the call that it waits in, "since" the step from which on it has done so.
+# "arrows" end at this step; their "step" is where they begin.
 
 function write_json(    i) {
     printf "{\n  \"stem\": %s, \"number\": %s, \"title\": %s,\n", quoted(stem), quoted(substr(stem, 1, index(stem, "_") - 1)), \
@@ -19,8 +20,8 @@ function write_json(    i) {
 }
 
 function write_step(k,    i, a, separator) {
-    printf "%s\n    {\"actor\": %s, \"text\": %s, \"line\": %d,\n     \"at\": {", (k > 1 ? "," : ""), quoted(actor_of[k]), \
-        quoted(without_numbers(text_of[k])), source_line[k] > json
+    printf "%s\n    {\"actor\": %s, %s\"text\": %s, \"line\": %d,\n     \"at\": {", (k > 1 ? "," : ""), quoted(actor_of[k]), \
+        (actor_of[k] == said_as[k] ? "" : "\"name\": " quoted(said_as[k]) ", "), quoted(without_numbers(text_of[k])), source_line[k] > json
     for (i = 1; i <= actors; i++)
         if ((actor_name[i], k) in is_alive) {
             write_actor(actor_name[i], k, separator)

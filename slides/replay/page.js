@@ -3,7 +3,8 @@
 //
 // A run is {actors, steps}, as slides/replay writes it:
 //   actors  their names, in order of appearance
-//   steps   {actor, text, line, at, arrows}: who said what, from which line of the source;
+//   steps   {actor, name, text, line, at, arrows}: who said what, from which line of the source; name: what the
+//           terminal calls the actor, where several have that name
 //           at: where each living actor is then, {line, blocked: in which call, since: which step, aside: not told}
 //           arrows: what arrived with this step, {from, to, kind, what, step: when it was sent}
 //
@@ -64,7 +65,8 @@ const LETS_GO = new Set(['unlock', 'signal', 'post']);
 
 // A line as the transcript has it.
 function spoken(said) {
-    return [nameOf(said.actor), element('span', 'between', ' | '), element('span', 'said', said.text)];
+    const name = paint(element('b', 'actor', said.name || said.actor), said.actor);
+    return [name, element('span', 'between', ' | '), element('span', 'said', said.text)];
 }
 
 // Where an actor is at a step; undefined before it is there and after it has gone. Whoever says the line is where it said it,

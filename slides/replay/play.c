@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,12 +39,14 @@ static struct records *open_records(char *path)
     return records;
 }
 
-static _Noreturn void become(const char *transcript, char **words)
+static _Noreturn void become(struct records *records, const char *transcript, char **words)
 {
     int out = open(transcript, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     int in = open("/dev/null", O_RDONLY);
-    if (out < 0 || in < 0)
+    struct stat file;
+    if (out < 0 || in < 0 || fstat(out, &file) < 0)
         die(transcript);
+    records->transcript = file.st_ino;
     dup2(out, STDOUT_FILENO);
     dup2(in, STDIN_FILENO);
     close(out);
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
     setenv(RECORD_FILE, path, 1);
     pid_t pid = fork();
     if (pid == 0)
-        become(argv[1], argv + 2);
+        become(records, argv[1], argv + 2);
     if (pid < 0)
         die("fork");
     int status = conduct_to_the_end(records, pid);

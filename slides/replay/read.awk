@@ -9,7 +9,8 @@ FNR == 1 { input++ }
 
 input == 1 { learn_address($1, $2, $3) }
 input == 2 { learn_lesson($0) }
-input == 3 { learn_speaker() }
+input == 3 { learn_actor($1, $2) }
+input == 4 && FNR == 1 { name_actors() }
 input == 4 { told($1, $2) }
 
 END {
@@ -35,27 +36,29 @@ function learn_address(address, function_name, place,    file) {
         is_stage[address] = 1
     if (function_name == "thread_join" || function_name == "process_join")
         joins_in[address] = function_name == "thread_join" ? "pthread_join" : "waitpid"
-    if (function_name ~ /^turns_/)
-        is_director[address] = 1
+    function_at[address] = function_name
     if (file ~ /^(say|lanes|still|terminal|watch)\.c$/)
         is_say[address] = 1
 }
 
-# Once for each way by which a call was reached.
+# Once for each way by which a call was reached: from which line of the lesson, and by which function that this calls.
 function learn_frames(frames,    frame, n, i) {
     known[frames] = 1
     n = split(frames, frame, " ")
+    if (frame[1] in is_stage)
+        by_stage[frames] = 1
     for (i = 1; i <= n; i++) {
-        if (i == 1 && frame[i] in is_stage)
-            by_stage[frames] = 1
         if (frame[i] in is_say)
             by_say[frames] = 1
-        if (frame[i] in is_director)
-            by_director[frames] = 1
+        if (function_at[frame[i]] ~ /^turns_/)
+            gives_turns[frames] = 1
         if (frame[i] in joins_in && !(frames in stands_for))
             stands_for[frames] = joins_in[frame[i]]
-        if (!(frames in line_at) && frame[i] in line_of)
+        if (!(frames in line_at) && frame[i] in line_of) {
             line_at[frames] = line_of[frame[i]]
+            if (frames in gives_turns)
+                stands_for[frames] = function_at[frame[i - 1]]
+        }
     }
 }
 
@@ -79,50 +82,7 @@ function learn_lesson(text) {
     }
 }
 
-# ---- The lines, and who says them ------------------------------------------------------------------------------------
-
-function learn_speaker(    actor, text) {
-    if ($2 == "begin") {
-        is_pid[$3] = 1
-        is_process[$1] = 1
-    }
-    if ($0 ~ /127\.0\.0\.1:[0-9]/)
-        learn_ports($0)
-    if ($2 == "create" && $3 == "thread")
-        creator_of[$4] = $1
-    if ($2 == "send" && !($5 in sends_first) && $1 in says_now)
-        sends_first[$5] = says_now[$1]
-    if ($2 != "line")
-        return
-    text = $0
-    sub(/^[^\t]*\tline\t/, "", text)
-    sub(/\t[^\t]*$/, "", text)
-    actor = text
-    sub(/ *\| .*/, "", actor)
-    sub(/^[^|]*\| /, "", text)
-    steps++
-    actor_of[steps] = actor
-    text_of[steps] = text
-    task_of[steps] = $1
-    says_now[$1] = actor
-    if (actor == "main" && $1 in is_process)
-        own_name_of[$1] = actor
-    if (actor in latest && latest[actor] != $1 && (actor, $1) in has_said)
-        is_shared_name[actor] = 1
-    latest[actor] = $1
-    has_said[actor, $1] = 1
-    last_line[actor] = steps
-    if (!(actor in actor_number)) {
-        actor_number[actor] = ++actors
-        actor_name[actors] = actor
-    }
-    if (!($1 in first_actor)) {
-        first_actor[$1] = actor
-        speaker[$1] = actor
-    } else if (first_actor[$1] != actor) {
-        plays_many[$1] = 1
-    }
-}
+# ---- What differs each time ---------------------------------------------------------------------------------------------
 
 function learn_ports(text,    port) {
     while (match(text, /127\.0\.0\.1:[0-9]+/)) {
@@ -133,8 +93,10 @@ function learn_ports(text,    port) {
     }
 }
 
-# What differs each time is named instead, as in the decks: a port, a process, the time.
+# What differs each time is named instead, as in the decks: a port, a process, the time. What was measured is N.
 function without_numbers(text,    done, number, before) {
+    if (text ~ / [0-9]+[.][0-9]+ /)
+        return without_figures(text)
     sub(/\[[A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9]+ [0-9:]+ [0-9]+\]/, "[TIME]", text)
     sub(/: [0-9]+ ms$/, ": MS ms", text)
     while (match(text, /[0-9]+/)) {
@@ -146,6 +108,20 @@ function without_numbers(text,    done, number, before) {
         else if (number in is_pid && before ~ /([.]|(am|was|is|pid|process) )$/)
             number = "PID"
         done = done before number
+    }
+    return done text
+}
+
+# A row of a table of lesson 26: columns stay where they are, a count before the figures stays, a bar goes.
+function without_figures(text,    done, figure) {
+    sub(/ *#+$/, "", text)
+    gsub(/±[0-9 ]+%/, "±N%", text)
+    while (match(text, / +[0-9]+([.][0-9]+)?/)) {
+        figure = substr(text, RSTART, RLENGTH)
+        if (done != "" || figure ~ /[.]/)
+            figure = sprintf("%" RLENGTH "s", "N")
+        done = done substr(text, 1, RSTART - 1) figure
+        text = substr(text, RSTART + RLENGTH)
     }
     return done text
 }

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -90,6 +90,15 @@ __attribute__((constructor)) static void begin(void)
 __attribute__((destructor)) static void end(void)
 {
     record(__builtin_frame_address(0), "end");
+}
+
+bool record_is_on_stage(void)
+{
+    struct stat file;
+    int error = errno;
+    bool it_is = records && fstat(STDOUT_FILENO, &file) == 0 && file.st_ino == records->transcript;
+    errno = error;
+    return it_is;
 }
 
 /* ---- When: a line is said when all others are at rest ---------------------------------------- */

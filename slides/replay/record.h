@@ -10,6 +10,7 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@ struct records {
     sem_t request;            /* posted by whoever wants to say a line */
     atomic_uint count, tasks; /* how many there are; more than RECORDS and TASKS are not kept */
     atomic_int waiters;       /* who wait for a lock or a condition */
+    ino_t transcript;         /* the file that gets the lines of the demo */
     struct task {
         atomic_int state; /* of enum task_state */
         atomic_int pid, tid;
@@ -49,6 +51,9 @@ void record_wait_for_rest(void);
  * several goes on first; not after more than a few hundred. */
 void record_wait_for_start(int started);
 void record_wait_for_turn(void);
+
+/* Whether what is written to standard output is a line of the demo: a program that it has started may write elsewhere. */
+bool record_is_on_stage(void);
 
 /* Writes a record; keeps errno. frame is __builtin_frame_address(0) of the function that stands in
  * for the call. */

@@ -33,7 +33,7 @@ $(R)/play: $(R)/play.o $(R)/conductor.o
 $(LESSONS:%=$(R)/%): $(R)/%: $(R)/lessons/%.o $(RECORDER) $(R)/libcommon.a
 	$(call quiet,LINK $@)$(CC) -no-pie -pthread $(RECORDED:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)
 
-build/replay/%.json: $(R)/% $(R)/play lessons/%.c $(patsubst %,slides/replay/%,read.awk story.awk edges.awk json.awk svg.awk replay.sh)
+build/replay/%.json: $(R)/% $(R)/play lessons/%.c $(patsubst %,slides/replay/%,read.awk actors.awk story.awk edges.awk json.awk layout.awk svg.awk arrows.awk replay.sh)
 	$(call quiet,PLAY $*)bash slides/replay/replay.sh $*
 
 build/pictures/%.svg: build/replay/%.json ;

@@ -18,6 +18,6 @@ if [ $# = 1 ]; then
 fi
 mkdir -p "$to/replay" "$to/pictures"
 awk -v stem="$stem" -v json="$to/replay/$stem.json" -v svg="$to/pictures/$stem.svg" \
-    -f "$teller/read.awk" -f "$teller/story.awk" -f "$teller/edges.awk" -f "$teller/json.awk" \
+    -f "$teller/read.awk" -f "$teller/actors.awk" -f "$teller/story.awk" -f "$teller/edges.awk" -f "$teller/json.awk" \
     -f "$teller/layout.awk" -f "$teller/svg.awk" -f "$teller/arrows.awk" \
     "$work/addresses" "lessons/$stem.c" "$work/records" "$work/records"

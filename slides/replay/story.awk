@@ -7,8 +7,9 @@ function told(task, what,    frames) {
         learn_frames(frames)
     if (frames in by_say && what != "line")
         return
+    if (gives_a_turn(task, what, frames))
+        return
     by_stage_now[task] = frames in by_stage
-    put_aside[task] = what == "wait" && frames in by_director
     if (what == "line")
         says(task, frames)
     else if (what == "begin" || what == "start")
@@ -36,6 +37,17 @@ function says(task, frames) {
     said_at[actor_of[step]] = step
     said_by[actor_of[step]] = task
     source_line[step] = line_at[frames] + 0
+}
+
+# Whoever gives the turns waits in the one call that the lesson makes, although there it waits for each turn.
+function gives_a_turn(task, what, frames) {
+    if (!(frames in gives_turns) || what == "line")
+        return 0
+    if (what == "wait" && blocked_in[task] != stands_for[frames]) {
+        by_stage_now[task] = 0
+        blocks(task, "", frames)
+    }
+    return 1
 }
 
 # ---- The life of a task ----------------------------------------------------------------------------------------------
@@ -103,7 +115,7 @@ function end_of_step(    i, actor, task) {
     for (i = 1; i <= actors && step > 0; i++) {
         actor = actor_name[i]
         task = task_for(actor)
-        if (actor_of[step] != actor && (is_unknown(actor, task) || put_aside[task])) {
+        if (actor_of[step] != actor && is_unknown(actor, task)) {
             is_alive[actor, step] = is_put_aside[actor, step] = 1
             continue
         }
@@ -118,27 +130,16 @@ function end_of_step(    i, actor, task) {
     }
 }
 
-# It is there, but where is not told: several at a time have the name, or it has not come to its first line, or it has
-# ended and another will have its name.
+# It is there, but where is not told: it has not come to its first line, or it has ended and another will have its name.
 function is_unknown(actor, task) {
-    if (actor in is_shared_name)
-        return step < last_line[actor]
     if (task == "")
         return is_about_to_speak(actor)
-    return !(task in plays_many) && has_left(actor, task) && (step < last_line[actor] || has_silent_successor(task))
+    return !(task in plays_many) && has_left(actor, task) && step < last_line[actor]
 }
 
 function is_about_to_speak(actor,    task) {
     for (task = 0; task < tasks; task++)
         if (name_of(task) == actor && task in begun_at && !(task in has_ended) && !(task in is_reaped))
-            return 1
-    return 0
-}
-
-# A thread that says nothing may be another of the same kind.
-function has_silent_successor(task,    other) {
-    for (other in creator_of)
-        if (other + 0 > task + 0 && task in creator_of && creator_of[other] == creator_of[task] && !(other in first_actor))
             return 1
     return 0
 }

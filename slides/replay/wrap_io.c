@@ -121,17 +121,18 @@ ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const 
     return sent;
 }
 
-/* A line of the transcript is written to standard output, like this. */
+/* A line of the transcript is written to standard output in one call. */
 ssize_t __wrap_write(int fd, const void *data, size_t length)
 {
-    if (fd == STDOUT_FILENO) {
+    bool is_line = fd == STDOUT_FILENO && record_is_on_stage();
+    if (is_line) {
         record_wait_for_rest();
         record(HERE, "line\t%.*s", (int)length - 1, (const char *)data);
     } else {
         before_send(HERE, "write", fd, "-", data, length);
     }
     ssize_t sent = __real_write(fd, data, length);
-    if (fd != STDOUT_FILENO)
+    if (!is_line)
         record(HERE, "sent\t%zd", sent);
     return sent;
 }

@@ -112,7 +112,7 @@ async function play() {
     frame.style.cssText = `border: 0; height: 720px; width: ${WIDTHS[0]}px`;
     for (const [name, run] of Object.entries(runs)) {
         page = name;
-        expected = run.steps.map((said) => `${said.actor} | ${said.text}`);
+        expected = run.steps.map((said) => `${said.name || said.actor} | ${said.text}`);
         await open(`${folders[name.startsWith('99') ? 1 : 0]}/${name}.html`);
         check('markup', all('script').length === 2 && all('.replay img').length === 0, 'elements that are not its own');
         const forward = stepThrough();
