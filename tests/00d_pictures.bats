@@ -139,7 +139,7 @@ no_figure_is_told() { # FOLDER
     after_line 06 'listening on' | grep -qF '"blocked": "select"'
     after_line 18a '"carl", "text": "waits"' | grep -qF '"carl": {"line": '
     after_line 18a '"carl", "text": "waits"' | grep -qE '"carl": [^}]*"blocked": "pthread_cond_wait", "since": 3}'
-    after_line 11a 'listening on' | grep -qF '"blocked": "select"'
+    after_line 11a 'listening on' | grep -qF '"blocked": "poll"'
     grep -qF '"kind": "fork"' build/replay/11a_fork_server.json
     grep -qF '"kind": "end"' build/replay/11a_fork_server.json
     grep -qF '"kind": "thread"' build/replay/18a_event.json
