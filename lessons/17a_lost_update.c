@@ -60,7 +60,7 @@ static void add_one(void *unused)
 static void add_one_locked(void *unused)
 {
     (void)unused;
-    turn_lock(thread_name(), "lock");
+    turn_lock(thread_name(), "lock", &lock);
     pthread_mutex_lock(&lock);
     long seen = number;
     say(thread_name(), "has the lock, reads %ld", seen);

@@ -1,32 +1,20 @@
 #include "stage/choose.h"
 
-#include "stage/die.h"
 #include "stage/say.h"
 #include "stage/terminal.h"
 #include "stage/watch.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static char menu[1024];
-static char offered[16]; /* the keys of the menu */
-static char order[32];   /* the keys of this scene so far */
+static char order[32]; /* the keys of this scene so far */
 
 bool choose_is_wanted(void)
 {
     return watch_wants("CHOOSE");
-}
-
-/* ---- A key ----------------------------------------------------------------------------------- */
-
-static void show(const char *text)
-{
-    if (write(STDOUT_FILENO, text, strlen(text)) < 0)
-        die("write");
 }
 
 /* From the terminal, where the prompt then vanishes, or from whatever stands in for it. */
@@ -42,63 +30,43 @@ static int read_key(const char *prompt)
     return got == 1 ? key : -1;
 }
 
-/* Shows the lines and the prompt until one of the keys is pressed, and returns that. On a terminal
+/* Shows the menu and the prompt until one of the keys is pressed, and returns that. On a terminal
  * they then vanish. */
-static char ask(const char *lines, const char *prompt, const char *keys)
+static char ask(const char *menu, const char *prompt, const char *keys)
 {
+    bool is_terminal = isatty(STDIN_FILENO);
     int key;
-    show(lines);
-    if (!isatty(STDIN_FILENO))
-        show(prompt);
+    dprintf(STDOUT_FILENO, "%s%s", menu, is_terminal ? "" : prompt);
     watched->at_key = true;
     do
         key = read_key(prompt);
     while (key >= 0 && key != 'q' && !strchr(keys, key));
     watched->at_key = false;
-    for (; *lines && isatty(STDOUT_FILENO); lines++)
-        if (*lines == '\n')
-            show("\033[A\033[K"); /* one up, and nothing there */
-    if (!isatty(STDIN_FILENO))
-        show("\n");
+    for (const char *c = menu; *c && isatty(STDOUT_FILENO); c++)
+        if (*c == '\n')
+            dprintf(STDOUT_FILENO, "\033[A\033[K"); /* one up, and nothing there */
+    if (!is_terminal)
+        dprintf(STDOUT_FILENO, "\n");
     if (key < 0 || key == 'q')
         exit(EXIT_SUCCESS);
     return (char)key;
 }
 
-/* ---- The menu -------------------------------------------------------------------------------- */
-
-void choose_line(int player, const char *format, ...)
+char choose_key(const char *menu, const char *keys)
 {
-    char key = player < 0 ? ' ' : (char)('1' + player), text[128];
-    size_t length = strlen(menu);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    snprintf(menu + length, sizeof menu - length, "  %c  %s\n", key, text);
-    if (player >= 0)
-        offered[strlen(offered)] = key;
-}
-
-int choose_player(void)
-{
-    char key = ask(menu, "Who goes on?  q: quit ", offered);
+    char key = ask(menu, "Who goes on?  q: quit ", keys);
     if (strlen(order) + 1 < sizeof order)
         order[strlen(order)] = key;
-    menu[0] = '\0';
-    memset(offered, 0, sizeof offered);
-    return key - '1';
+    return key;
 }
-
-/* ---- The orders ------------------------------------------------------------------------------ */
 
 bool choose_again(int orders, const char *outcome, const char *challenge)
 {
     static struct played {
         char orders[4096]; /* a space before and after each */
         int count;
-        const char *first;
-        bool has_another; /* outcome */
+        const char *first; /* outcome */
+        bool has_another;
     } played;
     char this_order[sizeof order + 2], of[16] = "";
     if (!choose_is_wanted())

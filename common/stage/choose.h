@@ -1,9 +1,8 @@
-/* choose: with CHOOSE=1 the class is the scheduler.
+/* choose: with CHOOSE=1 the class is the scheduler, where players take turns (turns.h).
  * Introduced by lesson 17a; plumbing.
  *
- * Where players take turns (turns.h), a menu shows who could go on and what each would do next, and
- * a key chooses. When the scene is over, its order is counted, and it can be played again in
- * another one. Keys come from standard input; q and the end of the input end the program.
+ * When a scene is over, its order is counted, and it can be played again in another one. Keys come
+ * from standard input; q and the end of the input end the program.
  */
 #ifndef CHOOSE_H
 #define CHOOSE_H
@@ -12,11 +11,8 @@
 
 bool choose_is_wanted(void);
 
-/* Adds a line to the menu; player -1: it cannot be chosen. */
-void choose_line(int player, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Shows the menu, waits for a key, and returns the player that it chooses. */
-int choose_player(void);
+/* Shows the menu, whose lines each end in "\n", and returns which of the keys is pressed. */
+char choose_key(const char *menu, const char *keys);
 
 /* After a scene: says what came of the order, how many of its orders have been played, and the
  * challenge, until there was another outcome too. True: the scene is wanted again. orders: how many

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "stage/turns.h"
 
 #include "stage/choose.h"
@@ -7,66 +6,122 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PLAYERS = 16, STEP_BYTES = 64 };
+enum { PLAYERS = 16, TEXT_BYTES = 64 };
 
-/* What main knows of a player. */
+/* What a player tells main. All but FREES end its turn. */
+struct news {
+    enum { STEP, WAITS, FREES } kind;
+    char text[TEXT_BYTES]; /* the next step, or "" for none; what it waits for; what it frees */
+};
+
+/* A pair of sockets connects main and the player, so whoever dies keeps nobody waiting. */
 static struct player {
     const char *name; /* NULL: a free place */
     int main_end, own_end;
+    bool runs;        /* it starts, has the turn, or has been woken: main waits for its news */
+    struct news last; /* if it does not run */
 } players[PLAYERS];
-
-/* What a player tells the others, in shared memory for processes. */
-static struct note {
-    char step[STEP_BYTES];           /* its next one; "": none */
-    _Atomic(const char *) waits_for; /* NULL: it is not blocked */
-    _Atomic(const char *) has;
-    atomic_bool is_here; /* false: it has the turn, or has been woken */
-} * notes;
 
 static _Thread_local struct player *me;
 
-/* ---- A byte gives the turn, and a byte ends it ----------------------------------------------- */
-
-static bool get_byte(int fd)
+static bool get(int fd, void *data, size_t size)
 {
-    char byte;
     ssize_t got;
     do
-        got = recv(fd, &byte, 1, 0);
+        got = recv(fd, data, size, 0);
     while (got < 0 && errno == EINTR);
-    return got == 1;
+    return got > 0;
 }
 
-static void put_byte(int fd)
+static void put(int fd, const void *data, size_t size)
 {
-    while (send(fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while (send(fd, data, size, MSG_NOSIGNAL) < 0 && errno == EINTR)
         continue;
 }
+
+/* ---- A player -------------------------------------------------------------------------------- */
+
+static void tell(int kind, const char *text)
+{
+    struct news news = {.kind = kind};
+    snprintf(news.text, sizeof news.text, "%s", text);
+    if (me)
+        put(me->own_end, &news, sizeof news);
+}
+
+void turn_await(void)
+{
+    char turn;
+    if (!me || !get(me->own_end, &turn, 1))
+        _exit(EXIT_FAILURE); /* main has gone */
+}
+
+void turn_take(const char *name, const char *step, ...)
+{
+    char text[TEXT_BYTES];
+    for (int i = 0; i < PLAYERS && !me; i++)
+        if (players[i].name && strcmp(players[i].name, name) == 0)
+            me = &players[i];
+    if (!me)
+        fail("%s takes no turns", name);
+    va_list arguments;
+    va_start(arguments, step);
+    vsnprintf(text, sizeof text, step, arguments);
+    va_end(arguments);
+    tell(STEP, text);
+    turn_await();
+}
+
+void turn_lock(const char *name, const char *what, pthread_mutex_t *mutex)
+{
+    turn_take(name, "wants the %s", what);
+    if (pthread_mutex_trylock(mutex) == 0) {
+        pthread_mutex_unlock(mutex); /* it is free, and stays so while the caller has the turn */
+    } else {
+        say(name, "wants the %s", what);
+        turn_wait(what);
+    }
+}
+
+void turn_wait(const char *what)
+{
+    tell(WAITS, what);
+}
+
+void turn_unlock(const char *what)
+{
+    tell(FREES, what);
+}
+
+void turn_end(void)
+{
+    tell(STEP, "");
+}
+
+void turn_leave(void)
+{
+    if (me)
+        close(me->own_end);
+}
+
+/* ---- Who plays ------------------------------------------------------------------------------- */
 
 int turns_add(const char *name)
 {
     int place = 0, ends[2];
-    size_t bytes = PLAYERS * sizeof *notes;
     while (place < PLAYERS && players[place].name)
         place++;
     if (place == PLAYERS)
         fail("more than %d take turns", PLAYERS);
-    if (!notes)
-        notes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (notes == MAP_FAILED)
-        die("mmap");
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
         die("socketpair");
-    players[place] = (struct player){name, ends[0], ends[1]};
-    memset(&notes[place], 0, sizeof notes[place]);
+    players[place] = (struct player){name, ends[0], ends[1], .runs = true};
     return place;
 }
 
@@ -74,7 +129,7 @@ void turns_remove(int player)
 {
     if (players[player].name)
         close(players[player].main_end); /* if it waits for its turn, it ends */
-    players[player].name = NULL;
+    players[player] = (struct player){0};
 }
 
 /* When the last copy of main's end closes, main has gone. */
@@ -90,151 +145,104 @@ void turns_fork(int player, bool is_child)
     me = &players[player];
 }
 
-bool turns_give(int player)
-{
-    if (!players[player].name)
-        return false;
-    put_byte(players[player].main_end);
-    return get_byte(players[player].main_end);
-}
-
-/* ---- A player -------------------------------------------------------------------------------- */
-
-void turn_end(void)
-{
-    if (me)
-        put_byte(me->own_end);
-}
-
-void turn_await(void)
-{
-    if (!me || !get_byte(me->own_end))
-        _exit(EXIT_FAILURE);
-    notes[me - players].step[0] = '\0';
-}
-
-void turn_leave(void)
-{
-    if (me)
-        close(me->own_end);
-}
-
-void turn_take(const char *name, const char *step, ...)
-{
-    for (int i = 0; i < PLAYERS && !me; i++)
-        if (players[i].name && strcmp(players[i].name, name) == 0)
-            me = &players[i];
-    if (!me)
-        fail("%s takes no turns", name);
-    va_list arguments;
-    va_start(arguments, step);
-    vsnprintf(notes[me - players].step, STEP_BYTES, step, arguments);
-    va_end(arguments);
-    turn_end();
-    turn_await();
-}
-
-static bool is(const char *what, const char *other)
-{
-    return other && strcmp(what, other) == 0;
-}
-
-void turn_lock(const char *name, const char *what)
-{
-    bool is_free = true;
-    turn_take(name, "wants the %s", what);
-    for (int i = 0; i < PLAYERS; i++)
-        is_free = is_free && !is(what, notes[i].has);
-    if (is_free) {
-        notes[me - players].has = what;
-        return;
-    }
-    say(name, "wants the %s", what);
-    turn_wait(what);
-}
-
-void turn_wait(const char *what)
-{
-    notes[me - players].waits_for = what;
-    turn_end();
-}
-
-void turn_unlock(const char *what)
-{
-    notes[me - players].has = NULL;
-    for (int i = 0; i < PLAYERS; i++)
-        if (is(what, notes[i].waits_for)) {
-            notes[i].waits_for = NULL;
-            notes[i].has = what;
-            notes[i].is_here = false;
-        }
-}
-
 /* ---- Main ------------------------------------------------------------------------------------ */
 
-/* Waits until nobody has the turn. Whoever had it may have woken another player, or have ended. */
-static void await_all(void)
+static bool runs(int player)
 {
-    for (int i = 0; i < PLAYERS; i++) {
-        if (!players[i].name || notes[i].is_here)
-            continue;
-        notes[i].is_here = get_byte(players[i].main_end);
-        if (!notes[i].is_here)
-            turns_remove(i);
-        i = -1; /* all of them again */
+    return players[player].runs;
+}
+
+static bool waits(int player)
+{
+    return players[player].last.kind == WAITS;
+}
+
+static bool could_go_on(int player)
+{
+    return players[player].last.text[0] && !waits(player);
+}
+
+static void give(int player)
+{
+    players[player].runs = true;
+    put(players[player].main_end, "", 1);
+}
+
+static void hear(int player)
+{
+    struct news news;
+    if (!get(players[player].main_end, &news, sizeof news)) {
+        turns_remove(player);
+    } else if (news.kind == FREES) {
+        for (int i = 0; i < PLAYERS; i++)
+            if (waits(i) && strcmp(players[i].last.text, news.text) == 0)
+                players[i].runs = true;
+    } else {
+        players[player].last = news;
+        players[player].runs = false;
     }
 }
 
-static bool waits(int i)
+bool turns_give(int player)
 {
-    return players[i].name && notes[i].waits_for;
+    if (players[player].name)
+        give(player);
+    while (players[player].runs)
+        hear(player);
+    return players[player].name != NULL;
 }
 
-static bool could_go_on(int i)
-{
-    return players[i].name && !waits(i) && notes[i].step[0];
-}
-
-/* The next one after the last; -1: nobody could go on. */
-static int next_player(int last)
+/* The next one after the last; -1: there is none. */
+static int find(bool (*is)(int player), int last)
 {
     for (int i = 1; i <= PLAYERS; i++)
-        if (could_go_on((last + i) % PLAYERS))
+        if (is((last + i) % PLAYERS))
             return (last + i) % PLAYERS;
     return -1;
 }
 
-/* Where only one is left, there is nothing to choose. */
 static int chosen_player(void)
 {
+    char menu[PLAYERS * 2 * TEXT_BYTES] = "", keys[PLAYERS + 1] = "", *end = menu;
     int lines = 0;
-    for (int i = 0; i < PLAYERS; i++)
-        lines += could_go_on(i) || waits(i);
-    for (int i = 0; i < PLAYERS && lines > 1; i++)
+    for (int i = 0; i < PLAYERS; i++) {
+        const char *name = players[i].name, *text = players[i].last.text;
+        char key = (char)('1' + i);
+        if (waits(i))
+            end += sprintf(end, "     %.15s waits for the %s\n", name, text);
+        else if (could_go_on(i))
+            end += sprintf(end, "  %c  %.15s %s\n", key, name, text);
         if (could_go_on(i))
-            choose_line(i, "%s %s", players[i].name, notes[i].step);
-        else if (waits(i))
-            choose_line(-1, "%s waits for the %s", players[i].name, notes[i].waits_for);
-    return lines > 1 ? choose_player() : next_player(-1);
+            keys[strlen(keys)] = key;
+        lines += waits(i) || could_go_on(i);
+    }
+    if (!keys[0] || lines == 1) /* there is nothing to choose */
+        return find(could_go_on, -1);
+    return choose_key(menu, keys) - '1';
+}
+
+static void name_a_deadlock(void)
+{
+    if (find(waits, -1) < 0)
+        return;
+    for (int i = 0; i < PLAYERS; i++)
+        if (waits(i))
+            say(players[i].name, "deadlock: waits for the %s", players[i].last.text);
+    fail("a deadlock: nobody can go on");
 }
 
 int turns_play(void)
 {
     int player = -1, left = 0;
-    for (await_all(); next_player(-1) >= 0; await_all()) {
-        player = choose_is_wanted() ? chosen_player() : next_player(player);
-        notes[player].is_here = false;
-        put_byte(players[player].main_end);
-    }
-    bool is_deadlock = false;
-    for (int i = 0; i < PLAYERS; i++) {
+    do {
+        for (int i = find(runs, -1); i >= 0; i = find(runs, -1))
+            hear(i);
+        player = choose_is_wanted() ? chosen_player() : find(could_go_on, player);
+        if (player >= 0)
+            give(player);
+    } while (player >= 0);
+    name_a_deadlock();
+    for (int i = 0; i < PLAYERS; i++)
         left += players[i].name != NULL;
-        if (waits(i)) {
-            is_deadlock = true;
-            say(players[i].name, "deadlock: waits for the %s", notes[i].waits_for);
-        }
-    }
-    if (is_deadlock)
-        fail("a deadlock: nobody can go on");
     return left;
 }

@@ -1,14 +1,14 @@
 /* turns: whose turn it is, where the outcome depends on the order.
  * Introduced by lesson 17a; plumbing.
  *
- * The players are threads or processes. Before each step a player says what it would do, and waits
- * for its turn. Main gives the turns: to one player after the other, so that a scene is the same
- * each time, or with CHOOSE=1 as the class decides (choose.h). A byte through a socketpair(2) gives
- * the turn and a byte ends it, so a player that dies keeps nobody waiting.
+ * The players are threads or processes. Before each step a player tells main what it would do, and
+ * waits for its turn. Main gives the turns to one player after the other, so a scene is the same
+ * each time; with CHOOSE=1 the class decides (choose.h).
  */
 #ifndef TURNS_H
 #define TURNS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 /* ---- For a player ---------------------------------------------------------------------------- */
@@ -16,9 +16,9 @@
 /* Ends the caller's turn, if it has it, announces its next step, and waits for the next turn. */
 void turn_take(const char *name, const char *step, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a call that takes what only one can have, a literal: "lock". If another player has
- * it, says so, and ends the turn: the call then blocks. */
-void turn_lock(const char *name, const char *what);
+/* The same before pthread_mutex_lock of a mutex that is called what: "lock". If another player has
+ * it, says so, and ends the turn, as the call will block. */
+void turn_lock(const char *name, const char *what, pthread_mutex_t *mutex);
 
 /* Before a call that will block, for a player who knows that: ends the turn. */
 void turn_wait(const char *what);

@@ -13,7 +13,7 @@ static void let_go(bool wanted)
 static void add_one_locked(void *unused)
 {
     (void)unused;
-    turn_lock(thread_name(), "lock");
+    turn_lock(thread_name(), "lock", &lock);
     hold(true);
     const long before = number;
     say(thread_name(), "has the lock, reads %ld", before);
