@@ -22,23 +22,18 @@ enum { MOST_WORKERS = 64, MOST_TASKS = 500 };
 
 static long worker_count = 5, task_count = 10;
 
-/* ---- The pool: a pipe of tasks, which all workers read, and a pipe of results ---------------- */
-
-/* On its way to a worker it carries an argument, on its way back a result too. A write of up to
- * PIPE_BUF bytes goes into a pipe whole (pipe(7)), and all tasks have one size, so they are read
- * whole too. */
+/* A write of up to PIPE_BUF bytes goes into a pipe whole (pipe(7)), and all tasks have one size, so
+ * they are read whole too. */
 struct task {
     long argument, result;
 };
 
 static struct process workers[MOST_WORKERS];
-static int tasks[2], results[2];        /* pipes: [0] is read, [1] is written */
+static int tasks[2], results[2];        /* pipes; all workers read tasks[0] and write results[1] */
 static int unfinished;                  /* tasks without a result so far */
-static bool is_closed;                  /* no more tasks will come */
 static long (*function)(long argument); /* what the workers call: they inherit it by fork */
 
-/* End of file on the pipe means that there is no more work. It comes when nobody has the writing
- * end any more, so each worker closes its copy. */
+/* The work is over at end of file, so no worker may keep the writing end of the tasks. */
 static int work(void *unused)
 {
     (void)unused;
@@ -75,7 +70,6 @@ static void apply_async(long argument)
 
 static void pool_close(void)
 {
-    is_closed = true;
     close(tasks[1]);
 }
 
@@ -83,8 +77,6 @@ static void pool_close(void)
 static void pool_join(void (*callback)(long result))
 {
     struct task task;
-    if (!is_closed)
-        fail("join before close: more tasks may come");
     while (unfinished > 0 && read(results[0], &task, sizeof task) == sizeof task) {
         unfinished--;
         callback(task.result);
@@ -93,10 +85,8 @@ static void pool_join(void (*callback)(long result))
         process_join(&workers[i], -1);
 }
 
-/* ---- The posts' program ---------------------------------------------------------------------- */
-
-/* In the post each task takes two seconds. Here it waits for the callback of the one before it, so
- * that the lines always come in the same order. */
+/* The posts' task takes two seconds. This one waits for the callback of the one before it, so that
+ * the lines always come in the same order. */
 static long foo(long i)
 {
     gate_wait((int)i + 1);

@@ -1,5 +1,5 @@
 # The mistakes that these tests catch: a worker that keeps the writing end of the tasks, so that their end never comes; a
-# main that keeps that of the results; a callback that comes before "end"; join before close.
+# main that keeps that of the results; a callback that comes before "end"; workers that are joined before the results are read.
 # shellcheck disable=SC2034,SC2154
 load helper
 load peers/every_server

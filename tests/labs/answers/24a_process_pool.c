@@ -47,16 +47,13 @@ static void apply_async(long argument)
 
 static void pool_close(void)
 {
-    if (!is_closed)
-        close(tasks[1]);
-    is_closed = true;
+    if (close(tasks[1]) < 0)
+        die("close");
 }
 
 static void pool_join(void (*callback)(long result))
 {
     struct task done;
-    if (is_closed == false)
-        fail("join before close: more tasks may come");
     while (read(results[0], &done, sizeof done) > 0) {
         unfinished -= 1;
         callback(done.result);
