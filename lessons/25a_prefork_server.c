@@ -2,7 +2,7 @@
  *
  * Predict  two workers, each with a client. A third client connects and sends: when does it get
  *          its reply, and from whom? And if a worker is killed meanwhile?
- * Run      build/25a_prefork_server, then with --kill and with --dying 2
+ * Run      build/25a_prefork_server, then with --kill
  * Watch    all workers wait in accept, on one socket; whoever is free takes the next client.
  * Before   11a_fork_server, 11b_zombies, 24a_process_pool; then common/processes/workers.h
  * After    25b_reuseport, 26a_showdown
@@ -20,13 +20,12 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { DEMO_WORKERS = 2 };
 
-static long worker_count = DEMO_WORKERS, dying;
+static long worker_count = DEMO_WORKERS;
 static bool kill_one;
 static int listener;
 
@@ -34,10 +33,8 @@ static int listener;
 
 /* The server of lesson 01b, many times. accept blocks, in all workers at once, on the same socket,
  * and the kernel wakes one of them. */
-static void work(int place, int started)
+static void work(int place)
 {
-    if (started <= dying)
-        _exit(EXIT_FAILURE);
     for (;;) {
         int connection = workers_accept(place, listener);
         int number = workers_count_client(place);
@@ -54,8 +51,6 @@ static int open_server(const char *host, long port)
 {
     if (server_program_is_demo() && worker_count != DEMO_WORKERS)
         args_refuse("--workers %ld: the demo has %d", worker_count, DEMO_WORKERS);
-    if (server_program_is_demo() && dying > 0)
-        worker_count = 1; /* so that the lines have one order */
     workers_prepare();
     stop_on_signals();
     listener = net_listen(host, port);
@@ -88,7 +83,7 @@ static void has_lost_its_worker(const char *name, int fd)
     close(fd);
 }
 
-static void play_three(void)
+static void play(void)
 {
     int ann = cast_connect("ann", "hello");
     cast_reply("ann", ann, 5);
@@ -111,30 +106,12 @@ static void play_three(void)
     cast_leave("carl", carl);
 }
 
-/* ann is in the queue all the time, and says nothing until the end: it is the server's story. */
-static void play_dying(void)
-{
-    int ann = server_program_dial();
-    net_send_all(ann, "hello", 5);
-    cast_reply("ann", ann, 5);
-    cast_leave("ann", ann);
-}
-
-static void play(void)
-{
-    if (dying > 0)
-        play_dying();
-    else
-        play_three();
-}
-
 int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
         {"workers", "N", "processes that serve", .number = &worker_count, .min = 1,
          .max = MOST_WORKERS},
         {"kill", NULL, "the demo kills a worker", .flag = &kill_one},
-        {"dying", "N", "the first N workers end at once", .number = &dying, .max = 1000000},
         {0},
     };
     static const struct server_program program = {

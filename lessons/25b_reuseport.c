@@ -72,9 +72,8 @@ static int open_server(const char *host, long port)
 /* ---- A worker, and the parent ---------------------------------------------------------------- */
 
 /* It accepts as those of lesson 25a do, at its own socket. In the demo it keeps quiet. */
-static void work(int place, int started)
+static void work(int place)
 {
-    (void)started;
     for (int other = 0; other < worker_count; other++)
         if (other != place)
             close(listeners[other]);

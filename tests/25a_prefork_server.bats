@@ -11,7 +11,6 @@ load peers/prefork
 
 @test "25a: the demo is the same each time" { check_demo 5; }
 @test "25a: the demo with --kill is the same each time" { check_demo 5 --kill; }
-@test "25a: the demo with --dying is the same each time" { check_demo 2 --dying 1; }
 @test "25a: answers in upper case" { every_server_answers_in_upper_case; }
 
 SERVE=(serve --workers 4)
@@ -249,19 +248,24 @@ all_sleep() {
 
 @test "25a: workers that die at once, again and again, are not started in a spin; the pause grows and is announced" {
     # and a server stops in a pause as ever
-    start "${SERVE[@]}" --dying 1000000
-    await 'the next worker starts in 100 ms'
-    await 'the next worker starts in 200 ms'
-    await 'the next worker starts in 400 ms'
+    local ms
+    start serve --workers 1
+    for ms in 100 200 400; do
+        becomes 'workers' 1 how_many
+        to_every_worker KILL
+        await "the next worker starts in $ms ms"
+    done
     is_idle
     stop
 }
 
 @test "25a: clients wait as long as no worker lives, and are served then" {
-    start serve --workers 1 --dying 2
+    start serve --workers 1
+    becomes 'workers' 1 how_many
+    to_every_worker KILL
+    await 'the next worker starts in 100 ms'
     serves
-    equal 'the pauses' 'server | the next worker starts in 100 ms
-server | the next worker starts in 200 ms' "$(grep 'the next' "$LOG")"
+    equal 'pauses' 1 "$(lines_with 'the next worker starts')"
     stop
 }
 
@@ -366,11 +370,10 @@ who_served_whom() { # [OPTION...]
     refuses 2 '--workers 0: not a number from 1 to 1000' serve --workers 0
     refuses 2 '--workers 1001: not a number from 1 to 1000' serve --workers 1001
     refuses 2 '--workers 5: the demo has 2' --workers 5
-    refuses 2 '--dying -1: not a number from 0 to 1000000' serve --dying -1
     refuses 2 '--kill=yes: takes no value' serve --kill=yes
 }
 
 @test "25a: names what is wrong" { every_server_names_what_is_wrong; }
 @test "25a: names a privileged port" { every_server_names_a_privileged_port; }
-@test "25a: has help" { every_server_has_help --host --port --workers --kill --dying; }
+@test "25a: has help" { every_server_has_help --host --port --workers --kill; }
 @test "25a: the slides show what is so" { check_slides; }

@@ -101,17 +101,15 @@ static void pause_starts(void)
     in_a_row = deadline_in(ms + LONGEST_PAUSE_MS);
 }
 
-static bool start_worker(int i, void (*work)(int place, int started))
+static bool start_worker(int i, void (*work)(int place))
 {
-    static int started;
     pid_t parent = getpid();
     board->places[i].number = 0;
-    started++;
     workers[i] = child_fork();
     if (workers[i] == 0) {
         child_ends_with(parent, SIGKILL); /* a parent that is killed can tell nobody to end */
         board->places[i].pid = getpid();
-        work(i, started);
+        work(i);
     }
     if (workers[i] > 0)
         return true;
@@ -137,7 +135,7 @@ static void see_whether_it_ended(int i)
 }
 
 /* One SIGCHLD may stand for several ends (lesson 11b), so it looks at all. */
-static void look_after_workers(int count, void (*work)(int place, int started))
+static void look_after_workers(int count, void (*work)(int place))
 {
     for (int i = 0; i < count; i++)
         see_whether_it_ended(i);
@@ -178,7 +176,7 @@ static void wake_up(int signal_number)
     (void)signal_number; /* to have been called is all: the wait has ended */
 }
 
-void workers_run(int count, void (*work)(int place, int started))
+void workers_run(int count, void (*work)(int place))
 {
     sigset_t child_ended;
     signals_on(SIGCHLD, wake_up);

@@ -17,9 +17,8 @@ void workers_prepare(void);
 
 /* Keeps count workers running until a signal asks to stop (stop.h), then ends them. A worker that
  * had a client is replaced at once. If one ends without a client, or cannot be forked, there is a
- * pause first: 100 ms, doubled each time, 5 s at most. work never returns; it gets its place, and
- * how many workers have been started so far, itself included. */
-void workers_run(int count, void (*work)(int place, int started));
+ * pause first: 100 ms, doubled each time, 5 s at most. work never returns. */
+void workers_run(int count, void (*work)(int place));
 
 /* In a worker: accepts the next client. While that cannot be (EMFILE), it says so once, and tries
  * again. */
