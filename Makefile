@@ -35,7 +35,7 @@ LINK = $(CC) -pthread $(SANITIZE) -Wl,-z,now $(CFLAGS) $(LDFLAGS)
 LIBM := -Wl,--as-needed -lm
 quiet = $(if $(V),,@echo '  $(1)';)
 
-.PHONY: all programs help list tour test bugs bench lab grade hint watch labs repair slides picture pages clean FORCE $(NUMBERS) NN build common lessons tests
+.PHONY: all programs needed help list tour test bugs bench lab grade hint watch labs repair slides picture pages clean FORCE $(NUMBERS) NN build common lessons tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -116,12 +116,18 @@ TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-# For the tests of T: its own programs, and those that its tests and its deck name. 00 plays all lessons, and 26 most of them.
+# For the tests of T: its own programs, and those that its tests, what they load and its deck name. 00 plays all lessons, and
+# 26 most of them.
 TESTED = $(patsubst tests/%.bats,%,$(wildcard tests/$(T)*.bats))
 NAMED = $(shell cat tests/$(T)*.bats slides/$(T)*.md tests/peers/event_loop.bash 2> /dev/null | grep -ohE '[0-9]{2}[a-z]?_[a-z0-9_]+')
-NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) $(PEERS)
+LOADED = tests/helper.bash tests/labs/lab.bash $(shell sed -n 's,^load \(peers/[a-z_]*\).*,tests/\1.bash,p' tests/$(T)*.bats)
+PLAYED = $(shell cat tests/$(T)*.bats $(LOADED) 2> /dev/null | grep -oE '(peers/|claim )[a-z]+' | sed 's/.*[ /]//')
+NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) \
+    $(filter $(BUILD)/peers/peer $(PLAYED:%=$(BUILD)/peers/%),$(PEERS))
 
-test: $$(if $$(T),$$(if $$(filter 00% 26%,$$(TESTED)),programs,$$(NEEDED)),programs)  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thread
+needed: $$(if $$(T),$$(if $$(filter 00% 26%,$$(TESTED)),programs,$$(NEEDED)),programs)
+
+test: needed  ## run all tests; T=17b: to the first that fails; ALL=1, SAN=thread
 	@command -v bats > /dev/null || { echo 'make test: bats is missing; README.md says how to install it' >&2; exit 1; }
 	@ls tests/$(T)*.bats > /dev/null 2>&1 || { echo 'make test: no tests for T=$(T)' >&2; exit 1; }
 	@BUILD='$(BUILD)' TEST_JOBS=$(TEST_JOBS) TEST_TIMEOUT=$(TEST_TIMEOUT) ALL=$(ALL) TAP=$(TAP) bash tests/peers/test.bash '$(T)'
@@ -137,13 +143,13 @@ LESSONS_OF_T = $(if $(T),$(call lessons_of,$(T)))
 lab:  ## the lesson to be written by you, in lab/; T=06; SHOW=1: compare
 	$(LAB_OF) $(if $(SHOW),show,lab) $(LESSONS_OF_T)
 
-grade: programs  ## T=06: which steps of your lab hold
-	$(LAB_OF) grade $(LESSONS_OF_T)
+grade:  ## T=06: which steps of your lab hold
+	$(LAB_OF) grade $(LESSONS_OF_T)$(if $(STRICT),, || [ $$? = 3 ])
 
 hint:  ## T=06: the next hint for your lab, or your repair
 	$(LAB_OF) hint $(LESSONS_OF_T)
 
-watch: programs  ## T=06: grade your lab whenever you save it
+watch:  ## T=06: grade your lab whenever you save it
 	$(LAB_OF) watch $(LESSONS_OF_T)
 
 labs:  ## how far you are in each lab

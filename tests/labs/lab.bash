@@ -2,6 +2,8 @@
 #
 #   lab.bash lab|show|grade|hint|watch|repair LESSON, or labs LESSONS...
 #
+# A grade of which something is red ends with status 3: make grade makes 0 of it, because the last line that a student reads
+# is to be the grade's and not make's, unless STRICT=1.
 # In the environment: LAB, the student's own folder; ANSWERS, where the answers are built; BUILD, where the lessons are; MAKE.
 # tests/labs/LESSON.lab says what is emptied and the steps; README.md, "Labs", says how it is written.
 # What the student has reached is in LAB/.score: LESSON (steps, best, grades, hints), LESSON.bug, LESSON.mended.
@@ -14,6 +16,7 @@ stem=${1:-}
 number=${stem%%_*}
 lab=$labs/$stem.lab
 score=$LAB/.score/$stem
+red=3
 
 # ---- A lab file --------------------------------------------------------------------------------------------------------
 
@@ -101,9 +104,15 @@ choose() {
     [[ -e $LAB/$name.c ]] || refuse "there is no $LAB/$stem.c yet: make lab T=$number"
 }
 
-# A folder like build/, in which the lesson is the student's.
+# A folder like build/, in which the lesson is the student's. Of what the tests need besides, one line is said, the first time.
 build() {
     rooms=$ANSWERS/$name
+    $MAKE -j"$(nproc)" --no-print-directory needed T="$number" 2> "$scratch/built" |
+        awk -v number="$number" '/^  CC/ && !said++ { print "compiles what the tests of " number " need; the next time it is there" }'
+    if ((PIPESTATUS[0] != 0)); then
+        grep -v '^make' "$scratch/built" | head -n 20
+        refuse 'what the tests need does not compile'
+    fi
     if ! $MAKE --no-print-directory "$rooms/answer" "$rooms/flaky/answer" > "$scratch/built" 2>&1; then
         grep -v '^make' "$scratch/built" | head -n 20
         echo "$LAB/$name.c does not compile"
@@ -176,7 +185,7 @@ grade() {
     mkdir -p "$LAB/.score"
     exec {one_at_a_time}> "$LAB/.score/lock" # of this student
     flock "$one_at_a_time" 2> /dev/null
-    build || { remember grades $(($(recall grades) + 1)); exit 1; }
+    build || { remember grades $(($(recall grades) + 1)); exit $red; }
     if [[ $name == *.repair ]]; then
         grade_repair
         return
@@ -185,7 +194,7 @@ grade() {
         if ! run_tests "$(titles_of "${tests[i]}")" > "$scratch/said"; then
             echo "step $((i + 1)) is red: ${titles[i]}"
             cat "$scratch/said"
-            status=1
+            status=$red
             break
         fi
         echo "step $((i + 1)) holds: ${titles[i]}"
@@ -257,7 +266,7 @@ grade_repair() {
     all=$(titles_of "$(printf '%s\n' "${tests[@]}")")
     if ! run_tests "${caught:-$all}" || ! { run_tests "$all"; }; then
         echo "$LAB/$name.c: it is not mended yet. make hint T=$number helps."
-        return 1
+        return $red
     fi
     echo "$bug" >> "$LAB/.score/$stem.mended"
     echo "$LAB/$name.c: mended. Students who make this mistake believe: $(sed -n '1s/^Misconception: //p' "$patch")"
