@@ -116,10 +116,11 @@ TEST_JOBS ?= 3
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
-# For the tests of T: its own programs, and those that its tests, what they load and its deck name. 00 plays all lessons, and
-# 26 most of them.
+# For the tests of T: its own programs, and those that its tests name, what they load, and what its deck runs. 00 plays all
+# lessons, and 26 most of them.
 TESTED = $(patsubst tests/%.bats,%,$(wildcard tests/$(T)*.bats))
-NAMED = $(shell cat tests/$(T)*.bats slides/$(T)*.md tests/peers/event_loop.bash 2> /dev/null | grep -ohE '[0-9]{2}[a-z]?_[a-z0-9_]+')
+NAMED = $(shell { cat tests/$(T)*.bats $(filter tests/peers/%,$(LOADED)); grep -hoE 'build/[0-9a-z_]+' slides/$(T)*.md; } 2> /dev/null | \
+    grep -oE '[0-9]{2}[a-z]?_[a-z0-9_]+')
 LOADED = tests/helper.bash tests/labs/lab.bash $(shell sed -n 's,^load \(peers/[a-z_]*\).*,tests/\1.bash,p' tests/$(T)*.bats)
 PLAYED = $(shell cat tests/$(T)*.bats $(LOADED) 2> /dev/null | grep -oE '(peers/|claim )[a-z]+' | sed 's/.*[ /]//')
 NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) \

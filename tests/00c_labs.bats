@@ -164,3 +164,8 @@ all_hostile() {
     is_said leaves ''
     equal 'names that are left' '' "$(ls /dev/shm/24a_left* 2> /dev/null || true)"
 }
+
+@test "00c: a grade builds what the lesson's tests need, and no more" {
+    equal 'programs' "$(printf '%s\n' 17b_recursive_lock flaky/17b_recursive_lock peers/bounded peers/peer)" \
+        "$(make_lab -n needed T=17b BUILD="$BATS_TEST_TMPDIR" | sed -n "s#.*LINK $BATS_TEST_TMPDIR/\([^']*\)'.*#\1#p" | sort)"
+}
