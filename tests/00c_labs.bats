@@ -107,6 +107,21 @@ make_lab() { # TARGET [VARIABLE=VALUE...]
     [[ ! -e $copy ]]
 }
 
+# In make repair, a line that is laid out in another way says where the mistake is. A clang-format to which the lessons are not
+# laid out well has other rules than ours.
+@test "00c: every seeded bug applies, and its layout does not tell where it is" {
+    local bug file room=$BATS_TEST_TMPDIR
+    while read -r bug file; do install -D "$file" "$room/$bug/$file"; done \
+        < <(awk 'FNR == 1 { bug = FILENAME; gsub(/.*\/|\.patch/, "", bug) } sub(/^\+\+\+ b\//, "") { print bug, $1 }' tests/bugs/*.patch)
+    awk 'FNR == 1 { bug = FILENAME; gsub(/.*\/|\.patch/, "", bug) } /^(diff|index) / || FNR < 3 { next }
+        sub(/^--- a\//, "--- a/" bug "/") || sub(/^\+\+\+ b\//, "+++ b/" bug "/") || 1' tests/bugs/*.patch |
+        GIT_CEILING_DIRECTORIES=$(dirname "$room") git -C "$room" apply --whitespace=nowarn
+    clang-format --dry-run -Werror lessons/*.c 2> /dev/null || skip 'needs the clang-format of the lessons'
+    cp .clang-format "$room"
+    find "$room" -name '*.[ch]' -print0 | xargs -0 -P 2 -n 90 clang-format --dry-run -Werror 2> "$room/said" || true
+    equal 'layout that tells' '' "$(sed -n "s#^$room/\([^:]*:[0-9]*\).*#\1#p" "$room/said")"
+}
+
 # ---- Programs that a grader has to survive -----------------------------------------------------------------------------
 
 # A lab of one step with this test, and a student's program with this main. Whatever is to be named by the bound of time has a
