@@ -15,8 +15,10 @@
 enum { PLAYERS = 16, TEXT_BYTES = 64 };
 
 /* What a player tells main. All but FREES end its turn. */
+enum kind { STEP, WAITS, FREES };
+
 struct news {
-    enum { STEP, WAITS, FREES } kind;
+    enum kind kind;
     char text[TEXT_BYTES]; /* the next step, or "" for none; what it waits for; what it frees */
 };
 
@@ -47,7 +49,7 @@ static void put(int fd, const void *data, size_t size)
 
 /* ---- A player -------------------------------------------------------------------------------- */
 
-static void tell(int kind, const char *text)
+static void tell(enum kind kind, const char *text)
 {
     struct news news = {.kind = kind};
     snprintf(news.text, sizeof news.text, "%s", text);
@@ -129,7 +131,9 @@ void turns_remove(int player)
 {
     if (players[player].name)
         close(players[player].main_end); /* if it waits for its turn, it ends */
-    players[player] = (struct player){0};
+    players[player].name = NULL; /* the ends stay: a thread may still close its own */
+    players[player].runs = false;
+    players[player].last = (struct news){0};
 }
 
 /* When the last copy of main's end closes, main has gone. */
