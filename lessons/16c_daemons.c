@@ -59,7 +59,7 @@ static int demo(void)
     gate_make();
     thread_init(&worker, "worker", do_work, NULL);
     thread_init(&backup, "backup", make_backups, NULL);
-    backup.daemon = true; /* before start, which registers every other thread to be joined */
+    backup.daemon = true; /* before start, or it will be joined at the end */
 
     say("main", "starts worker, and backup, which is a daemon");
     start(&worker);

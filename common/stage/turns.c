@@ -131,7 +131,7 @@ void turns_remove(int player)
 {
     if (players[player].name)
         close(players[player].main_end); /* if it waits for its turn, it ends */
-    players[player].name = NULL; /* the ends stay: a thread may still close its own */
+    players[player].name = NULL;         /* the ends stay: a thread may still close its own */
     players[player].runs = false;
     players[player].last = (struct news){0};
 }
