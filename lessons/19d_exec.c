@@ -22,14 +22,53 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NOT_FOUND = 127 }; /* the status that sh gives for a command that it cannot find */
-
 static char *own_path;
-static sigset_t inherited; /* the mask */
-static int secret = -1;    /* the descriptor of a file */
+static sigset_t inherited; /* the mask with which the program began */
+static sigset_t alarm_set; /* SIGALRM, and no other */
+static int secret;         /* the descriptor of a file */
 static int mark = 1;
 
-/* ---- The program that the child becomes ------------------------------------------------------ */
+static void handle(int signal_number)
+{
+    (void)signal_number;
+}
+
+static void set_up(void)
+{
+    mark = 7;
+    signal(SIGUSR1, handle);
+    signal(SIGUSR2, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &alarm_set, NULL);
+    secret = open("/dev/null", O_RDONLY);
+    if (secret < 0)
+        die("/dev/null");
+}
+
+static void tidy_up(void)
+{
+    signal(SIGUSR2, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &alarm_set, NULL);
+    fcntl(secret, F_SETFD, FD_CLOEXEC);
+}
+
+static int become(void *program)
+{
+    char fd[16];
+    snprintf(fd, sizeof fd, "%d", secret);
+    execvp(program, (char *[]){program, "report", fd, NULL});
+    say("child", "exec of \"%s\": %s", (char *)program, strerror(errno));
+    return 127; /* as sh does for a command that it cannot find */
+}
+
+static int child(void *is_careful)
+{
+    set_up();
+    say("child", "I am %ld, mark is %d; I %s, and call exec", (long)getpid(), mark,
+        is_careful ? "tidy up" : "leave all of it as it is");
+    if (is_careful)
+        tidy_up();
+    return become(own_path);
+}
 
 static const char *action_of(int signal_number)
 {
@@ -40,6 +79,7 @@ static const char *action_of(int signal_number)
                                           : "has a handler";
 }
 
+/* What the child becomes: this program, from the beginning of main. */
 static int report(char **operands)
 {
     int fd = (int)args_number("FD", operands[0], 0, 1000000);
@@ -51,79 +91,10 @@ static int report(char **operands)
     return 5;
 }
 
-/* ---- The child ------------------------------------------------------------------------------- */
-
-static void handle(int signal_number)
-{
-    (void)signal_number;
-}
-
-static void block(int how, int signal_number)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal_number);
-    sigprocmask(how, &set, NULL);
-}
-
-static void set_up(void)
-{
-    mark = 7;
-    signal(SIGUSR1, handle);
-    signal(SIGUSR2, SIG_IGN);
-    block(SIG_BLOCK, SIGALRM);
-    secret = open("/dev/null", O_RDONLY);
-    if (secret < 0)
-        die("/dev/null");
-}
-
-static void tidy_up(void)
-{
-    signal(SIGUSR2, SIG_DFL);
-    block(SIG_UNBLOCK, SIGALRM);
-    fcntl(secret, F_SETFD, FD_CLOEXEC);
-}
-
-/* Returns only if there is no such program, or if it cannot be run. */
-static int become(char *program)
-{
-    char fd[16];
-    snprintf(fd, sizeof fd, "%d", secret);
-    execvp(program, (char *[]){program, "report", fd, NULL});
-    say("child", "exec of \"%s\": %s", program, strerror(errno));
-    return NOT_FOUND;
-}
-
-static int is_careless(void *unused)
-{
-    (void)unused;
-    set_up();
-    say("child", "I am %ld, mark is %d; I leave all of it as it is, and call exec", (long)getpid(),
-        mark);
-    return become(own_path);
-}
-
-static int is_careful(void *unused)
-{
-    (void)unused;
-    set_up();
-    say("child", "I am %ld, mark is %d; I tidy up, and call exec", (long)getpid(), mark);
-    tidy_up();
-    return become(own_path);
-}
-
-static int is_mistaken(void *unused)
-{
-    (void)unused;
-    return become("./no-such-program");
-}
-
-/* ---- The commands ---------------------------------------------------------------------------- */
-
-static void play(int (*child)(void *unused))
+static void play(int (*run)(void *argument), void *argument)
 {
     struct process process = {0};
-    if (!process_start(&process, "child", child, NULL))
+    if (!process_start(&process, "child", run, argument))
         die("fork");
     process_join(&process, -1);
     if (process_exitcode(&process) == EXIT_FAILURE)
@@ -134,9 +105,9 @@ static void play(int (*child)(void *unused))
 static int demo(char **operands)
 {
     (void)operands;
-    play(is_careless);
-    play(is_careful);
-    play(is_mistaken);
+    play(child, NULL);
+    play(child, "careful");
+    play(become, "./no-such-program");
     return EXIT_SUCCESS;
 }
 
@@ -147,11 +118,13 @@ int main(int argc, char **argv)
         {"report", "FD", "what the child becomes: it says what it finds", report},
         {0},
     };
-    static const struct option_spec options[] = {{0}};
     static const struct program program = {
-        "Another program in the same process: what survives, and what must not.", commands,
-        options};
+        .idea = "Another program in the same process: what survives, and what must not.",
+        .commands = commands,
+    };
     own_path = argv[0];
+    sigemptyset(&alarm_set);
+    sigaddset(&alarm_set, SIGALRM);
     sigprocmask(SIG_BLOCK, NULL, &inherited); /* before args_run, which empties it */
     return args_run(argc, argv, &program);
 }
