@@ -1,10 +1,9 @@
 /* 17c_deadlock: each has what the other wants, and nobody can go on
  *
- * Predict  ann has the pen and waits for the paper. bob has the paper and waits for the pen. How
+ * Predict  ann has the pen and waits for the paper, bob has the paper and waits for the pen. How
  *          long? And what could the two have agreed on beforehand?
  * Run      build/17c_deadlock
- * Watch    bob is about to close the circle, and gets EDEADLK. Then the cure: both take the pen
- *          first.
+ * Watch    bob, who would close the circle, gets EDEADLK. Then both take the pen first.
  * Before   17b_recursive_lock
  * After    18a_event
  * Python   nothing: threading.Lock and RLock do not look for circles, and wait for ever
@@ -18,10 +17,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { MOST_WRITERS = 5 };
-
-static long writers = 2;
-
 struct thing {
     const char *name;
     struct writer *owner; /* NULL: nobody has it */
@@ -33,12 +28,16 @@ struct writer {
     struct thing *wants;        /* it is waiting for this one; NULL: it is not waiting */
 };
 
+enum { MOST_WRITERS = 5 };
+
+static long writers = 2;
+static struct thing things[MOST_WRITERS] = {
+    {"pen", NULL}, {"paper", NULL}, {"ruler", NULL}, {"ink", NULL}, {"stamp", NULL}};
+static bool deadlock; /* there was one */
+
 /* The mutex guards every owner and every wish. The condition means: something was put down. */
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t put_down = PTHREAD_COND_INITIALIZER;
-static bool deadlock; /* there was one */
-
-/* ---- Who waits for whom ---------------------------------------------------------------------- */
 
 /* From the thing to its owner, to what that owner wants, to its owner, and so on. The chain ends at
  * somebody who is not waiting, or it leads back to me: then none of us could ever proceed. */
@@ -59,8 +58,8 @@ static void name_the_circle(const struct writer *me)
     } while (writer != me);
 }
 
-/* Waits until the thing is free, and takes it. If the wait would never end, does not wait, and
- * returns false. Only the last wait closes the circle, so each looks once, before it waits. */
+/* Returns false instead of waiting for ever. Only the last wait closes the circle, so each looks
+ * once, before it waits. */
 static bool take(struct writer *me, struct thing *thing)
 {
     pthread_mutex_lock(&table);
@@ -93,31 +92,24 @@ static void put_it_down(struct thing *thing)
     pthread_mutex_unlock(&table);
 }
 
-/* ---- The writers ----------------------------------------------------------------------------- */
-
-static struct thing things[MOST_WRITERS] = {
-    {.name = "pen"}, {.name = "paper"}, {.name = "ruler"}, {.name = "ink"}, {.name = "stamp"}};
-
-static bool in_order;
-
 static void write_letter(void *argument)
 {
     struct writer *me = argument;
     turn_take(me->name, "wants the %s", me->first->name);
     take(me, me->first);
     turn_take(me->name, "wants the %s", me->then->name);
-    if (!take(me, me->then)) {
-        say(me->name, "puts the %s down", me->first->name);
-    } else {
+    if (take(me, me->then)) {
         say(me->name, "has the %s and the %s: writes", me->first->name, me->then->name);
         put_it_down(me->then);
+    } else {
+        say(me->name, "puts the %s down", me->first->name);
     }
     put_it_down(me->first);
 }
 
-/* Each needs two neighbouring things; with two writers, both need both. in_order: the last writer
- * too takes the earlier of its two things first. True: the class wants to see it again. */
-static bool play(void)
+/* Each needs two things that lie side by side. in_order: the last writer too takes the earlier of
+ * its two first. True: the class wants to see it again. */
+static bool play(bool in_order)
 {
     static const char *const names[MOST_WRITERS] = {"ann", "bob", "carl", "dora", "eve"};
     struct writer all[MOST_WRITERS];
@@ -132,35 +124,27 @@ static bool play(void)
     deadlock = false;
     thread_run_all(threads, (int)writers); /* they take turns; with CHOOSE=1 the class decides */
     int orders = writers > 2 ? 0 : in_order ? 4 : 6;
-    if (deadlock)
-        return choose_again(orders, "a deadlock", "can you do without?");
-    return choose_again(orders, "no deadlock", "can you make one?");
+    return deadlock ? choose_again(orders, "a deadlock", "can you do without?")
+                    : choose_again(orders, "no deadlock", "can you make one?");
 }
 
-static int demo(char **operands)
+static int demo(void)
 {
-    (void)operands;
-    while (play())
+    while (play(false))
         continue;
     say("main", "the cure: everybody takes things in one order, the pen first");
-    in_order = true;
-    while (play())
+    while (play(true))
         continue;
     return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"", "", "a deadlock, found and named; then the cure", demo},
-        {0},
-    };
     static const struct option_spec options[] = {
         {"writers", "N", "threads in the circle", .number = &writers, .min = 2,
          .max = MOST_WRITERS},
         {0},
     };
-    static const struct program program = {"Each has what the other wants, and nobody can go on.",
-                                           commands, options};
-    return args_run(argc, argv, &program);
+    return args_demo(argc, argv, "Each has what the other wants, and nobody can go on.", demo,
+                     options);
 }
