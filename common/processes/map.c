@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNKS_FOR_A_WORKER = 4 };
 
@@ -21,6 +22,7 @@ bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arg
     if (!tasks)
         return false;
     int error = 0;
+    memset(results, 0, (size_t)count * sizeof *results); /* what is lost stays 0 */
     for (long i = 0; i < count; i += chunk, end++) {
         end->function = function;
         end->arguments = arguments + i;
@@ -33,8 +35,8 @@ bool pool_map(struct pool *pool, bool (*function)(long, long *), const long *arg
     }
     for (struct task *task = tasks; task < end; task++) {
         pool_get(pool, task, -1);
-        if (task->state == TASK_FAILED && error == 0)
-            error = task->error ? task->error : ECHILD;
+        if (error == 0)
+            error = task->error;
     }
     free(tasks);
     errno = error;

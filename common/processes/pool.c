@@ -40,7 +40,7 @@ static void (*callback_of(const struct task *task))(struct task *)
 
 static void finish(struct pool *pool, struct task *task)
 {
-    task->state = task->has_failed ? TASK_FAILED : TASK_SUCCEEDED;
+    task->state = task->error == 0 ? TASK_SUCCEEDED : TASK_FAILED;
     if (callback_of(task))
         append(&pool->finished, task);
     else
@@ -52,22 +52,22 @@ static void finish(struct pool *pool, struct task *task)
 /* Writes what is waiting, as long as the pipe has room. */
 static void hand_out(struct pool *pool)
 {
-    while (pool->waiting.first && worker_give(pool->tasks[1], ++pool->serial, pool->waiting.first))
+    while (pool->waiting.first && message_give(pool->tasks[1], ++pool->serial, pool->waiting.first))
         pop(&pool->waiting);
 }
 
-/* There is no worker, so all tasks fail, in the pipe and on the waiting list. */
+/* No worker is left, and none will come: all tasks fail, in the pipe and on the waiting list. */
 static void give_up(struct pool *pool, int error)
 {
     struct pollfd left = {.fd = pool->tasks[0], .events = POLLIN};
     struct message message;
     int ready;
     while ((ready = poll(&left, 1, 0)) != 0)
-        if (ready > 0 && message_read(pool->tasks[0], &message))
+        if (ready > 0 && message_read(left.fd, &message))
             append(&pool->waiting, message.task);
     while (pool->waiting.first) {
         struct task *task = pop(&pool->waiting);
-        task_lose(task, task->count, error);
+        task_advance(task, task->count, error);
         finish(pool, task);
     }
 }
@@ -79,26 +79,41 @@ static bool take_answer(struct pool *pool, struct worker *worker)
     if (!message_read(worker->answers, &answer))
         return false;
     worker->answered = answer.serial;
-    task_succeed(answer.task, &answer);
+    task_take(&answer);
     finish(pool, answer.task);
     return true;
 }
 
-/* The worker has ended, and all its answers are here. Its page says what it was working on: of that
- * task one number is lost, which nobody may try again, and the rest go to another worker. */
+/* Kills the worker, and takes its answers. Returns the task that it was working on; NULL: none. */
+static struct task *end_worker(struct pool *pool, struct worker *worker)
+{
+    const struct message *last = &worker->message;
+    process_signal(&worker->process, SIGKILL);
+    while (take_answer(pool, worker))
+        continue;
+    process_join(&worker->process, -1);
+    close(worker->answers);
+    worker->answers = -1;
+    if (last->serial == worker->answered)
+        return NULL; /* it was idle */
+    task_take(last);
+    if (last->task->count > 0)
+        return last->task;
+    finish(pool, last->task); /* all was done, but the answer not written */
+    return NULL;
+}
+
+/* The worker has ended, or closed its pipe. If it had begun its task, one number is lost, which
+ * nobody may try again. The rest go to another worker. */
 static void clear_up_after(struct pool *pool, struct worker *worker)
 {
-    const struct message *last = &worker->page->message;
-    process_signal(&worker->process, SIGKILL); /* it may only have closed its pipe */
-    worker_join(worker);
-    worker->false_starts = worker->page->ready ? 0 : worker->false_starts + 1;
-    if (last->serial == worker->answered || last->count == 0)
-        return; /* it was idle, or dismissed */
-    struct task *task = last->task;
-    task_succeed(task, last);
-    if (task->count > 0 && last->begun && !pool->terminated) {
+    struct task *task = end_worker(pool, worker);
+    worker->false_starts = worker->ready ? 0 : worker->false_starts + 1;
+    if (!task)
+        return;
+    if (worker->message.begun) {
         task->status = process_exitcode(&worker->process);
-        task_lose(task, 1, 0);
+        task_advance(task, 1, ECHILD);
     }
     if (task->count > 0)
         append(&pool->waiting, task);
@@ -106,44 +121,38 @@ static void clear_up_after(struct pool *pool, struct worker *worker)
         finish(pool, task);
 }
 
-static int workers_at_work(const struct pool *pool)
+/* If the system refuses a process, the next wait tries again. */
+static void start_missing_workers(struct pool *pool)
 {
-    int count = 0;
-    for (int i = 0; i < pool->worker_count; i++)
-        count += pool->workers[i].answers >= 0;
-    return count;
-}
-
-/* Returns true if the system refuses one. */
-static bool start_missing_workers(struct pool *pool)
-{
-    bool is_needed = !pool->terminated && (!pool->closed || pool->unfinished > 0);
-    bool is_refused = false;
-    for (struct worker *worker = pool->workers; worker < pool->workers + pool->worker_count;
-         worker++)
-        if (is_needed && worker->answers < 0 && worker->false_starts < MOST_FALSE_STARTS)
-            is_refused |= !worker_start(worker);
-    if (pool->unfinished > 0 && !is_refused && workers_at_work(pool) == 0)
+    int hopeless = 0;
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (worker->false_starts == MOST_FALSE_STARTS)
+            hopeless++;
+        else if (worker->answers < 0)
+            worker_start(worker);
+    }
+    if (hopeless == pool->worker_count)
         give_up(pool, ECHILD); /* nobody would ever do it */
-    return is_refused;
 }
 
 /* ---- The parent waits ------------------------------------------------------------------------ */
 
-/* Waits for an answer or the end of a worker, or until a missing one is to be tried again. Returns
- * false after the deadline. */
-static bool wait_for_answers(struct pool *pool, struct deadline deadline, bool is_missing)
+/* Waits for an answer or the end of a worker, until the deadline, or until it is time to try again
+ * to start a missing one. */
+static void wait_for_answers(struct pool *pool, struct deadline deadline)
 {
     int ms = deadline_left(deadline);
-    if (is_missing && (ms < 0 || ms > RETRY_MS))
-        ms = RETRY_MS;
-    for (int i = 0; i < pool->worker_count; i++)
+    for (int i = 0; i < pool->worker_count; i++) {
         pool->polled[i] = (struct pollfd){.fd = pool->workers[i].answers, .events = POLLIN};
-    if (poll(pool->polled, (nfds_t)pool->worker_count, ms) > 0)
-        for (int i = 0; i < pool->worker_count; i++)
-            if (pool->polled[i].revents != 0 && !take_answer(pool, &pool->workers[i]))
-                clear_up_after(pool, &pool->workers[i]);
-    return deadline_left(deadline) != 0;
+        if (pool->workers[i].answers < 0 && (ms < 0 || ms > RETRY_MS))
+            ms = RETRY_MS;
+    }
+    if (poll(pool->polled, (nfds_t)pool->worker_count, ms) <= 0)
+        return;
+    for (int i = 0; i < pool->worker_count; i++)
+        if (pool->polled[i].revents != 0 && !take_answer(pool, &pool->workers[i]))
+            clear_up_after(pool, &pool->workers[i]);
 }
 
 /* A callback may call the pool: tasks that finish meanwhile are called back after it, not inside
@@ -164,25 +173,30 @@ static void call_back(struct pool *pool, struct deadline deadline)
 /* Waits for this task, or for all of them (NULL). */
 static bool wait_for(struct pool *pool, const struct task *task, struct deadline deadline)
 {
-    for (bool in_time = true;;) {
-        bool is_missing = start_missing_workers(pool);
+    for (bool in_time = true;; in_time = deadline_left(deadline) != 0) {
         hand_out(pool);
         call_back(pool, deadline);
         if (task ? task->state != TASK_PENDING : pool->unfinished == 0)
             return true;
         if (!in_time)
             return false;
-        in_time = wait_for_answers(pool, deadline, is_missing);
+        start_missing_workers(pool);
+        wait_for_answers(pool, deadline);
     }
 }
 
 /* ---- What the caller sees -------------------------------------------------------------------- */
 
-/* A worker has a copy of the pool. It would wait for the other workers, and they for it. */
+/* A task that calls its pool has a copy of it: it would wait for other workers, and they for it. */
+static bool is_copy(const struct pool *pool)
+{
+    return pool->parent != getpid();
+}
+
 bool pool_apply_async(struct pool *pool, struct task *task)
 {
-    errno = worker_is_here() ? EDEADLK : ESHUTDOWN;
-    if (worker_is_here() || pool->closed)
+    errno = is_copy(pool) ? EDEADLK : ESHUTDOWN;
+    if (is_copy(pool) || pool->closed)
         return false;
     if (task->count == 0) { /* not of a map */
         task->arguments = &task->argument;
@@ -190,7 +204,7 @@ bool pool_apply_async(struct pool *pool, struct task *task)
         task->count = 1;
     }
     task->state = TASK_PENDING;
-    task->has_failed = false;
+    task->result = 0;
     task->error = 0;
     pool->unfinished++;
     append(&pool->waiting, task);
@@ -200,8 +214,8 @@ bool pool_apply_async(struct pool *pool, struct task *task)
 
 bool pool_get(struct pool *pool, const struct task *task, long ms)
 {
-    bool in_time = !worker_is_here() && wait_for(pool, task, deadline_in(ms));
-    errno = worker_is_here() ? EDEADLK : ETIMEDOUT;
+    bool in_time = !is_copy(pool) && wait_for(pool, task, deadline_in(ms));
+    errno = is_copy(pool) ? EDEADLK : ETIMEDOUT;
     return in_time;
 }
 
@@ -212,29 +226,21 @@ bool pool_apply(struct pool *pool, struct task *task)
 
 /* ---- Beginning and end ----------------------------------------------------------------------- */
 
-static void make_workers(struct pool *pool, size_t count)
-{
-    pool->worker_count = (int)count;
-    pool->pages = shared_new(count * sizeof *pool->pages);
-    pool->polled = calloc(count, sizeof *pool->polled);
-    pool->workers = calloc(count, sizeof *pool->workers);
-    if (!pool->polled || !pool->workers)
-        die("calloc");
-    for (size_t i = 0; i < count; i++)
-        pool->workers[i] = (struct worker){.pool = pool, .page = &pool->pages[i], .answers = -1};
-}
-
 bool pool_open(struct pool *pool, long workers, struct pool_options options)
 {
-    errno = worker_is_here() ? EBUSY : EINVAL;
-    if (worker_is_here() || workers < 1 || options.max_tasks_per_child < 0)
-        return false;
-    *pool = (struct pool){.options = options};
-    if (!pipe_open(pool->tasks))
+    size_t count = (size_t)workers;
+    *pool = (struct pool){.options = options, .parent = getpid(), .worker_count = (int)workers};
+    errno = EINVAL;
+    if (workers < 1 || !pipe_open(pool->tasks))
         return false;
     fcntl(pool->tasks[1], F_SETFL, O_NONBLOCK); /* what does not fit the pipe waits here */
-    make_workers(pool, (size_t)workers);
-    for (int i = 0; i < pool->worker_count; i++)
+    pool->workers = shared_new(count * sizeof *pool->workers);
+    pool->polled = calloc(count, sizeof *pool->polled);
+    if (!pool->polled)
+        die("calloc");
+    for (size_t i = 0; i < count; i++)
+        pool->workers[i] = (struct worker){.pool = pool, .answers = -1};
+    for (size_t i = 0; i < count; i++)
         if (!worker_start(&pool->workers[i])) {
             int error = errno;
             pool_terminate(pool);
@@ -252,49 +258,33 @@ void pool_close(struct pool *pool)
 
 void pool_terminate(struct pool *pool)
 {
-    if (worker_is_here() || !pool->workers)
-        return; /* its sisters are not its children; it has been joined */
-    pool->closed = pool->terminated = true;
-    for (int i = 0; i < pool->worker_count; i++) /* SIGTERM can be blocked */
-        process_signal(&pool->workers[i].process, SIGKILL);
+    if (is_copy(pool) || !pool->workers)
+        return;
+    pool->closed = true;
     for (int i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];
-        if (worker->answers < 0)
-            continue;
-        while (take_answer(pool, worker))
-            continue;
-        clear_up_after(pool, worker);
+        struct task *task = worker->answers < 0 ? NULL : end_worker(pool, worker);
+        if (task)
+            append(&pool->waiting, task);
     }
     give_up(pool, ECANCELED);
     call_back(pool, deadline_in(-1));
 }
 
-/* Each worker takes one message that says that no more will come. (Not the end of file: a child of
- * the parent may have a copy of the pipe.) The pipe may have no room for all of them at once. */
-static void dismiss(struct pool *pool)
-{
-    while (workers_at_work(pool) > 0) {
-        for (int i = workers_at_work(pool); i > 0 && worker_give(pool->tasks[1], 0, NULL); i--)
-            continue;
-        wait_for_answers(pool, deadline_in(-1), false);
-    }
-}
-
 bool pool_join(struct pool *pool)
 {
-    bool would_wait_for_itself = pool->in_callback || worker_is_here();
+    bool would_wait_for_itself = pool->in_callback || is_copy(pool);
     errno = would_wait_for_itself ? EDEADLK : EBUSY;
     if (!pool->closed || would_wait_for_itself)
         return false;
     if (!pool->workers)
         return true; /* once more */
     wait_for(pool, NULL, deadline_in(-1));
-    dismiss(pool);
+    pool_terminate(pool); /* every worker is idle, so nothing is lost */
     close(pool->tasks[0]);
     close(pool->tasks[1]);
-    shared_free(pool->pages, (size_t)pool->worker_count * sizeof *pool->pages);
+    shared_free(pool->workers, (size_t)pool->worker_count * sizeof *pool->workers);
     free(pool->polled);
-    free(pool->workers);
-    *pool = (struct pool){.closed = true};
+    pool->workers = NULL;
     return true;
 }

@@ -12,28 +12,27 @@
 #define POOL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum task_state { TASK_PENDING, TASK_SUCCEEDED, TASK_FAILED };
 
-/* The caller's object: all zero, but for the first five members. It must live until the task has
+/* The caller's object: all zero, but for the first four members. It must live until the task has
  * succeeded or failed and its callback has returned. */
 struct task {
     bool (*function)(long argument, long *result); /* in a worker; false, with errno: it fails */
     long argument;
     void (*callback)(struct task *task);       /* runs in the parent; NULL: none */
     void (*error_callback)(struct task *task); /* the same for a task that fails */
-    void *data;                                /* whatever the callback needs to know */
 
     enum task_state state;
     long result;
-    int error;  /* why it failed, as errno says it; 0: its worker has died */
+    int error; /* why it failed, as errno says it; ECHILD: its worker has died, or none can begin */
     int status; /* of the worker that died, as process_exitcode gives it */
 
     /* private to the module: a chunk of a map; both pointers advance with the results */
     const long *arguments;
     long *results;
     long count; /* of numbers without a result */
-    bool has_failed;
     struct task *next;
 };
 
@@ -46,9 +45,9 @@ struct pool_options {
 /* private to the module */
 struct pool {
     struct pool_options options;
+    pid_t parent; /* whose pool it is: a child has only a copy */
     int worker_count;
-    struct worker *workers; /* NULL: the pool has been joined */
-    struct page *pages;
+    struct worker *workers; /* in shared memory; NULL: the pool has been joined */
     struct pollfd *polled;
     int tasks[2];         /* a pipe; [0] is read by all workers */
     unsigned long serial; /* of the last message */
@@ -56,12 +55,12 @@ struct pool {
         struct task *first, *last;
     } waiting, finished; /* not in the pipe yet; the callback has not been called yet */
     long unfinished;     /* tasks whose callbacks have not returned yet */
-    bool closed, terminated, in_callback;
+    bool closed, in_callback;
 };
 
-/* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EBUSY, called by
- * a worker; EMFILE, EAGAIN, no descriptor or process is left. (A worker that has to be replaced
- * later is tried again and again.) If there is no memory, the process ends. Pool.__init__ */
+/* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EMFILE, EAGAIN,
+ * no descriptor or process is left. (A worker that has to be replaced later is tried again and
+ * again.) If there is no memory, the process ends. Pool.__init__ */
 bool pool_open(struct pool *pool, long workers, struct pool_options options);
 
 /* Gives the task to the pool and returns at once. Returns false with errno set: ESHUTDOWN, the pool
@@ -77,10 +76,9 @@ bool pool_get(struct pool *pool, const struct task *task, long ms);
  * Pool.apply */
 bool pool_apply(struct pool *pool, struct task *task);
 
-/* Fills results, which may be arguments, with function(arguments[0]) and so on, with 0 where a
- * worker died. A worker gets chunks of this size (0: four for each worker, as in Python), but of
- * 122 numbers at most. Returns false with errno set: the first error, ECHILD if it was a worker's
- * death; also ESHUTDOWN, EDEADLK, ENOMEM. Pool.map */
+/* Fills results with function(arguments[0]) and so on, with 0 where a worker died. A worker gets
+ * chunks of this size (0: four for each worker, as in Python), but of 122 numbers at most. Returns
+ * false with errno set: the first error; also ESHUTDOWN, EDEADLK. Pool.map */
 bool pool_map(struct pool *pool, bool (*function)(long argument, long *result),
               const long *arguments, long *results, long count, long chunk);
 
@@ -91,9 +89,9 @@ void pool_close(struct pool *pool);
  * for them keeps waiting). Pool.terminate */
 void pool_terminate(struct pool *pool);
 
-/* Waits until every task is done and every worker has ended, and gives back what the pool took.
- * Returns false with errno set: EBUSY, the pool has not been closed; EDEADLK, a callback would wait
- * for its own end. Pool.join */
+/* Waits until every task is done, ends the workers, and gives back what the pool took. Returns
+ * false with errno set: EBUSY, the pool has not been closed; EDEADLK, a callback would wait for its
+ * own end. Pool.join */
 bool pool_join(struct pool *pool);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,14 +20,6 @@ bool pipe_open(int ends[2])
     return true;
 }
 
-static bool message_write(int to, const struct message *message)
-{
-    ssize_t written;
-    while ((written = write(to, message, sizeof *message)) < 0 && errno == EINTR)
-        continue;
-    return written == sizeof *message;
-}
-
 bool message_read(int from, struct message *message)
 {
     ssize_t got;
@@ -35,63 +28,47 @@ bool message_read(int from, struct message *message)
     return got == sizeof *message;
 }
 
-bool worker_give(int tasks, unsigned long serial, struct task *task)
+static bool message_write(int to, const struct message *message)
 {
-    struct message message = {.serial = serial, .task = task};
-    if (task) {
-        message.function = task->function;
-        message.count = task->count;
-        memcpy(message.numbers, task->arguments, (size_t)task->count * sizeof(long));
-    }
+    ssize_t written;
+    while ((written = write(to, message, sizeof *message)) < 0 && errno == EINTR)
+        continue;
+    return written == sizeof *message;
+}
+
+bool message_give(int tasks, unsigned long serial, struct task *task)
+{
+    struct message message = {.serial = serial, .task = task, .count = task->count};
+    message.function = task->function;
+    memcpy(message.numbers, task->arguments, (size_t)task->count * sizeof(long));
     return message_write(tasks, &message);
 }
 
-/* ---- A task's numbers ------------------------------------------------------------------------ */
-
-static void advance(struct task *task, long count)
+void task_advance(struct task *task, long count, int error)
 {
     task->arguments += count;
     task->results += count;
     task->count -= count;
-}
-
-static void fail_first(struct task *task, int error)
-{
-    if (!task->has_failed)
+    if (task->error == 0)
         task->error = error;
-    task->has_failed = true;
 }
 
-void task_succeed(struct task *task, const struct message *answer)
+void task_take(const struct message *message)
 {
-    memcpy(task->results, answer->numbers, (size_t)answer->done * sizeof(long));
-    advance(task, answer->done);
-    if (answer->error != 0)
-        fail_first(task, answer->error);
-}
-
-void task_lose(struct task *task, long count, int error)
-{
-    memset(task->results, 0, (size_t)count * sizeof(long));
-    advance(task, count);
-    fail_first(task, error);
+    memcpy(message->task->results, message->numbers, (size_t)message->done * sizeof(long));
+    task_advance(message->task, message->done, message->error);
 }
 
 /* ---- In the worker --------------------------------------------------------------------------- */
 
-static struct worker *self; /* NULL: this process is none */
-
-bool worker_is_here(void)
-{
-    return self != NULL;
-}
+static int own_end;
 
 /* A process that a task leaves behind must not keep the pipe open, or the parent would see no end
  * of file when the worker dies. pthread_atfork(3) */
 static void close_in_child(void)
 {
-    close(self->own_end);
-    self->own_end = -1;
+    close(own_end);
+    own_end = -1;
 }
 
 static void do_task(struct message *task)
@@ -105,28 +82,30 @@ static void do_task(struct message *task)
         task->numbers[i] = result;
         atomic_store_explicit(&task->done, i + 1, memory_order_release);
     }
+    fflush(stdout); /* the parent ends an idle worker with SIGKILL */
 }
 
-static int work(void *worker)
+static int work(void *argument)
 {
-    self = worker;
+    struct worker *self = argument;
     const struct pool_options *options = &self->pool->options;
     const int *tasks = self->pool->tasks;
-    struct page *page = self->page;
-    long argument = options->initializer_argument, limit = options->max_tasks_per_child;
+    long argument = options->initializer_argument;
+    long limit = options->max_tasks_per_child;
+    own_end = self->own_end;
     close(tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
-    memset(page, 0, sizeof *page); /* touches it: from now on it is in memory */
     if (options->initializer && !options->initializer(argument))
         return EXIT_FAILURE;
-    page->ready = true;
-    struct message *task = &page->message;
+    self->ready = true;
+    struct message *task = &self->message;
+    memset(task, 0, sizeof *task); /* touches it: from now on it is in memory */
     for (long done = 0; limit == 0 || done < limit; done++) {
-        if (!message_read(tasks[0], task) || task->count == 0)
+        if (!message_read(tasks[0], task))
             break;
         do_task(task);
-        message_write(self->own_end, task);
+        message_write(own_end, task);
     }
     return EXIT_SUCCESS;
 }
@@ -139,24 +118,16 @@ bool worker_start(struct worker *worker)
     if (!pipe_open(ends))
         return false;
     worker->process = (struct process){0};
-    worker->answers = ends[0];
     worker->own_end = ends[1];
-    worker->answered = worker->page->message.serial = 0;
-    worker->page->ready = false;
+    worker->answered = worker->message.serial = 0;
+    worker->ready = false;
     bool started = process_start(&worker->process, "worker", work, worker);
     int error = errno;
     close(ends[1]); /* only the worker keeps it */
-    if (!started) {
+    if (started)
+        worker->answers = ends[0];
+    else
         close(ends[0]);
-        worker->answers = -1;
-    }
     errno = error;
     return started;
-}
-
-void worker_join(struct worker *worker)
-{
-    process_join(&worker->process, -1);
-    close(worker->answers);
-    worker->answers = -1;
 }

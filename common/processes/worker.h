@@ -3,8 +3,8 @@
  *
  * All workers of a pool read one pipe of tasks, as in lesson 24a: whichever is free takes the next
  * one. Each has its own pipe for the answers, and end of file there means that the worker has
- * ended. It reads a task into a page that it shares with the parent, and works there, so when it
- * dies the page says which task it was working on, and how far it got.
+ * ended. It reads a task into memory that it shares with the parent, and works there, so when it
+ * dies the parent sees which task it was working on, and how far it got.
  */
 #ifndef WORKER_H
 #define WORKER_H
@@ -23,7 +23,7 @@ struct message {
     unsigned long serial;
     struct task *task;                             /* means something only to the parent */
     bool (*function)(long argument, long *result); /* at the same address in a child */
-    long count;                                    /* of numbers; 0: no more tasks will come */
+    long count;                                    /* of numbers */
     atomic_long done; /* how many of them are results by now; the rest are arguments */
     int error;        /* of the first that failed; 0: none has so far */
     atomic_bool begun;
@@ -31,18 +31,17 @@ struct message {
 };
 _Static_assert(sizeof(struct message) <= PIPE_BUF, "a message is written whole");
 
-struct page {
-    atomic_bool ready;      /* the initializer has succeeded */
-    struct message message; /* what it has read last; serial 0: nothing yet */
-};
-
+/* It stands in shared memory. */
 struct worker {
-    struct process process;
     const struct pool *pool;
-    struct page *page;
+    struct process process;
     int answers, own_end;   /* the parent's end of the pipe (-1: there is no worker), and its own */
     unsigned long answered; /* the serial of its last answer */
     int false_starts;       /* how many in a row have died before they were ready */
+
+    /* the worker writes what follows, and the parent reads it when the worker has ended */
+    bool ready;             /* the initializer has succeeded */
+    struct message message; /* what it has read last; serial 0: nothing yet */
 };
 
 /* pipe(2), but another program that a process starts gets no copy. */
@@ -51,24 +50,17 @@ bool pipe_open(int ends[2]);
 /* Waits for a message. Returns false at end of file. */
 bool message_read(int from, struct message *message);
 
-/* The task takes the results of this answer, which may be a part of its own, and the error. */
-void task_succeed(struct task *task, const struct message *answer);
+/* Puts the task into this pipe, for whichever worker reads it first. Returns false if the pipe is
+ * full. */
+bool message_give(int tasks, unsigned long serial, struct task *task);
 
-/* Its next count numbers will never have a result. The task fails with this error (0: its worker
- * has died), unless it had one before. */
-void task_lose(struct task *task, long count, int error);
+/* The task takes the results of this message: of all its numbers, or of as many as are done. */
+void task_take(const struct message *message);
 
-/* Whether the calling process is a worker. */
-bool worker_is_here(void);
+/* So many numbers of the task are done, or lost. It keeps the first error. */
+void task_advance(struct task *task, long count, int error);
 
 /* Starts the worker's process. Returns false with errno set: EMFILE, EAGAIN. */
 bool worker_start(struct worker *worker);
-
-/* Puts a task into this pipe, for whichever worker reads it first; NULL: no more will come. Returns
- * false if the pipe is full. */
-bool worker_give(int tasks, unsigned long serial, struct task *task);
-
-/* Waits until it has ended, and closes its pipe. After that its page and exit code can be read. */
-void worker_join(struct worker *worker);
 
 #endif
