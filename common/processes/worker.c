@@ -85,9 +85,9 @@ static void do_task(struct message *task)
     fflush(stdout); /* the parent ends an idle worker with SIGKILL */
 }
 
-static int work(void *argument)
+static int work(void *worker)
 {
-    struct worker *self = argument;
+    struct worker *self = worker;
     const struct pool_options *options = &self->pool->options;
     const int *tasks = self->pool->tasks;
     long argument = options->initializer_argument;
