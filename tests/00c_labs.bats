@@ -24,8 +24,10 @@ make_lab() { # TARGET [VARIABLE=VALUE...]
     )
 }
 
-@test "00c: every lesson has a lab, or says why it has none" {
+@test "00c: every lesson has a lab, or says why it has none, and a mistake to repair" {
     equal 'lab files' "$(basename -s .c lessons/*.c | sort)" "$(labs)"
+    equal 'lessons with a repair' "$(labs)" "$(awk -F '/' 'FNR == 1 { own = "" } /^\+\+\+ b\// { own = own == "" ? $3 : "two" }
+        { of[FILENAME] = own } END { for (file in of) { sub(/\.c$/, "", of[file]); print of[file] } }' tests/bugs/*.patch | sort -u | grep -xF "$(labs)")"
 }
 
 @test "00c: a lab names functions and tests that there are, and every step has a test and a hint or a bug" {

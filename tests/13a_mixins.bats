@@ -36,6 +36,13 @@ forking-tcp ForkingMixIn, TCPServer: 4 clients, 1 unit
 forking-unix-stream ForkingMixIn, UnixStreamServer: 4 clients, 1 unit'
 }
 
+@test "13a: each worker is done with the client that it has begun with" {
+    equal 'the workers' 'thread-1 | is done with ann
+thread-2 | is done with bob
+thread-3 | is done with carl
+thread-4 | is done with dora' "$(play | grep 'is done')"
+}
+
 @test "13a: a demo that is broken off leaves nothing behind" {
     broken_off_by TERM 0 'server | begins with bob' --class tcp
     broken_off_by TERM 0 'thread-2 | begins with bob'
