@@ -26,6 +26,25 @@ narrators() {
     equal 'columns' 80 "$(LC_ALL=C.UTF-8 bash -c 'echo ${#1}' - "$line")"
 }
 
+# What is wide counts twice, an accent of its own not at all.
+columns_of() {
+    LC_ALL=C.UTF-8 bash -c 'echo ${#1}' - "$(sed 's/字/xx/g; s/😀/xx/g; s/\xcc\x81//g' <<< "$1")"
+}
+
+@test "00b: ... a wide character takes two of them, an accent of its own none" {
+    local text line
+    for text in 字 😀 $'e\xcc\x81'; do
+        line=$(narrators 1 1 1 60 "$text")
+        [[ $line == 'actor  | process 1 thread 1 line 1'*"$text..." ]] || fail "$line"
+        (($(columns_of "$line") == 79 || $(columns_of "$line") == 80)) || fail "$(columns_of "$line") columns: $line"
+        line=$(LANES=1 COLUMNS=20 narrators 1 1 1 20 "$text" | tail -n +3)
+        equal "in a lane of $text" "line1$(printf "$text%.0s" {1..20})" "$(tr -d '\n ' <<< "$line" | sed 's/.*line/line/')"
+        while read -r line; do
+            (($(columns_of "$line") <= 20)) || fail "$line"
+        done <<< "$line"
+    done
+}
+
 @test "00b: colours are for terminals, unless NO_COLOR or TERM says no" {
     local escape=$'\033'
     [[ $(TERM=xterm "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 1) == *"${escape}[1;3"*"mactor ${escape}[0m |"* ]]
@@ -57,7 +76,7 @@ measured() {
 
 @test "00b: eight colours that differ, each legible on black and on white, and the same in terminal, deck, picture and page" {
     local terminal picture page theme
-    terminal=$(sed -nE 's/.*colours\[\] = \{(.*)\};/\1/p' common/stage/colour.c | tr -d ' ' | tr , '\n')
+    terminal=$(sed -nE 's/.*colours\[[A-Z]*\] = \{(.*)\};/\1/p' common/stage/colour.c | tr -d ' ' | tr , '\n')
     picture=$(sed -nE 's/.*split\("(#[^"]*)", palette.*/\1/p' slides/replay/svg.awk | tr ' ' '\n')
     page=$(sed -nE 's/^    --actor-[1-8]: (#[0-9a-f]+);.*/\1/p' slides/replay/page.css)
     theme=$(sed -nE 's/^    --(first|second|third|fourth): (#[0-9a-f]+);.*/\2/p' slides/theme.css)
@@ -117,7 +136,7 @@ PROMPT='Enter: next  c: run on  q: quit'
     local said
     # shellcheck disable=SC2016
     said=$(STEP=1 NO_COLOR=1 limited "$BUILD/peers/pty" type '' bash -c 'before=$(stty -g)
-        "$0" &
+        "$0" < /dev/tty &
         until program=$(ps -o pid= --ppid $!) && [[ $before != "$(stty -g)" ]]; do :; done
         kill -KILL $program
         wait $!
@@ -145,7 +164,7 @@ PROMPT='Enter: next  c: run on  q: quit'
         SLOW=4000 timeout -k 1 8 "$BUILD/peers/pty" type '' "${still[@]}" > "$on/slow" 2>&1 3>&- 4>&- &
         timeout -k 1 8 "${still[@]}" > "$on/pipe" 2>&1 3>&- 4>&- &
     }
-    limited "$BUILD/peers/pty" act 'Ctrl-C ends it' $'\x03' -- "${still[@]}" > "$on/terminal" 2>&1 || true
+    limited "$BUILD/peers/pty" act 'in pthread_mutex_lock' $'\x03' -- "${still[@]}" > "$on/terminal" 2>&1 || true
     equal 'what is said' 'narrators: no line for 5 s (Ctrl-C ends it): main in pthread_join or sem_wait, ann in pthread_mutex_lock' \
         "$(grep '^narrators' "$on/terminal")"
     timeout 10 tail --pid="$!" -s 0.1 -f /dev/null

@@ -1,7 +1,6 @@
 #include "stage/args.h"
 
 #include "stage/choose.h"
-#include "stage/colour.h"
 #include "stage/die.h"
 #include "stage/lanes.h"
 #include "stage/signals.h"
@@ -189,7 +188,6 @@ int args_run(int argc, char **argv, const struct program *program)
     watch_begin(is_demo);
     lanes_begin(is_demo);
     die_begin();
-    colour_begin();
     int status = command->run(words);
     die_unless_printed();
     return status;

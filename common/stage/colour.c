@@ -1,30 +1,14 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "stage/colour.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
+#include "stage/watch.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* Blue, orange, yellow and green are those of the pictures, and then four more. All can be read on
  * black and on white: their contrast is about four to one with both. */
-static const int colours[] = {27, 166, 100, 28, 164, 30, 160, 97};
-enum { COLOURS = sizeof colours / sizeof *colours };
-
-static struct actors {
-    atomic_int count;
-    atomic_uint hashes[COLOURS];
-} own_actors, *actors = &own_actors;
-
-void colour_begin(void)
-{
-    void *shared =
-        mmap(NULL, sizeof *actors, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared != MAP_FAILED)
-        actors = shared;
-}
+static const int colours[COLOURS] = {27, 166, 100, 28, 164, 30, 160, 97};
 
 static bool is_wanted(void)
 {
@@ -51,11 +35,11 @@ int colour_of(const char *actor)
         return 0;
     for (const char *c = actor; *c; c++)
         hash = hash * 43 + (unsigned char)*c;
-    for (int i = 0; i < COLOURS && i < actors->count; i++)
-        if (actors->hashes[i] == hash)
+    for (int i = 0; i < COLOURS; i++) {
+        unsigned nobody = 0;
+        atomic_uint *place = &watched->coloured[i];
+        if (atomic_compare_exchange_strong(place, &nobody, hash) || nobody == hash)
             return colours[i];
-    int next = actors->count < COLOURS ? atomic_fetch_add(&actors->count, 1) : COLOURS;
-    if (next < COLOURS)
-        actors->hashes[next] = hash;
-    return colours[next < COLOURS ? next : (int)(hash % COLOURS)];
+    }
+    return colours[hash % COLOURS];
 }

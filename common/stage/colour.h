@@ -4,9 +4,6 @@
 #ifndef COLOUR_H
 #define COLOUR_H
 
-/* Makes the list of actors, which all processes of the program share. */
-void colour_begin(void);
-
 /* A number of the terminal's 256 colours: the same for the same actor, in each process. 0: no
  * colour, as for server, main, parent and kernel, and for all if standard output wants none. */
 int colour_of(const char *actor);

@@ -13,28 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 32, NARROWEST = 8, LONG_WORD = 12, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
+enum { MOST = 32, NARROWEST = 8, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
 
 static struct lane {
     char name[ACTOR_BYTES];
     int width;
-    int word, line, text; /* the columns of its longest word and line, and of all that it says */
+    int said; /* the columns of all that it says */
 } lanes[MOST];
 static int count;
-
-/* A UTF-8 character is one column. */
-static bool begins_character(char c)
-{
-    return ((unsigned char)c & 0xC0) != 0x80;
-}
-
-static int columns_of(const char *text, size_t bytes)
-{
-    int columns = 0;
-    for (size_t i = 0; i < bytes; i++)
-        columns += begins_character(text[i]);
-    return columns;
-}
 
 static struct lane *lane_of(const char *actor)
 {
@@ -44,26 +30,56 @@ static struct lane *lane_of(const char *actor)
     return NULL;
 }
 
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
+
+/* Of the character that begins here. What begins with E3 to ED, or with F0 9F and more, is Chinese,
+ * Japanese, Korean or a pictograph, and so is the full width of EF BC. */
+static int columns_at(const char *text)
+{
+    unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+    bool goes_on = (first & 0xC0) == 0x80;
+    bool combines = first == 0xCC || (first == 0xCD && second < 0xB0); /* an accent */
+    bool is_wide = (first >= 0xE3 && first <= 0xED) || (first == 0xF0 && second >= 0x9F) ||
+                   (first == 0xEF && second == 0xBC);
+    return goes_on || combines ? 0 : is_wide ? 2 : 1;
+}
+
+int columns_of(const char *text, size_t bytes)
+{
+    int columns = 0;
+    for (size_t i = 0; i < bytes; i++)
+        columns += columns_at(text + i);
+    return columns;
+}
+
+size_t bytes_within(const char *text, int columns)
+{
+    size_t bytes = 0;
+    while (text[bytes] && (columns -= columns_at(text + bytes)) >= 0)
+        bytes++;
+    return bytes;
+}
+
 /* ---- The columns ----------------------------------------------------------------------------- */
 
 /* Returns what the demo says when nobody watches; in the child, which says it, NULL. */
 static FILE *rehearse(void)
 {
-    int ends[2];
-    if (pipe(ends) < 0)
-        die("pipe");
-    pid_t child = fork();
+    FILE *said = tmpfile();
+    pid_t child = said ? fork() : -1;
     if (child < 0)
-        die("fork");
-    close(ends[child == 0 ? 0 : 1]);
-    if (child > 0)
-        return fdopen(ends[0], "r");
+        die("LANES");
+    if (child > 0) {
+        waitpid(child, NULL, 0);
+        rewind(said);
+        return said;
+    }
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
-    dup2(ends[1], STDOUT_FILENO);
+    dup2(fileno(said), STDOUT_FILENO);
     dup2(nothing, STDERR_FILENO);
     close(nothing);
-    close(ends[1]);
+    fclose(said);
     unsetenv("LANES");
     unsetenv("STEP");
     unsetenv("SLOW");
@@ -71,30 +87,15 @@ static FILE *rehearse(void)
     return NULL;
 }
 
-static void note(char *line)
+static void note(const char *line)
 {
-    char *text = strstr(line, " | ");
-    if (!text)
+    char name[ACTOR_BYTES], text[LINE_BYTES];
+    if (sscanf(line, "%15s | %1023[^\n]", name, text) != 2)
         return;
-    *text = '\0';
-    text += strlen(" | ");
-    line[strcspn(line, " ")] = '\0';
-    struct lane *lane = lane_of(line);
-    if (!lane && count < MOST) {
-        lane = &lanes[count++];
-        snprintf(lane->name, sizeof lane->name, "%.15s", line);
-        lane->width = (int)strlen(lane->name);
-    }
-    if (!lane)
-        return;
-    int columns = columns_of(text, strcspn(text, "\n"));
-    lane->text += columns;
-    lane->line = columns > lane->line ? columns : lane->line;
-    for (; *text; text += strspn(text, " \n")) {
-        int word = columns_of(text, strcspn(text, " \n"));
-        lane->word = word > lane->word ? word : lane->word;
-        text += strcspn(text, " \n");
-    }
+    if (!lane_of(name) && count < MOST)
+        strcpy(lanes[count++].name, name);
+    if (lane_of(name))
+        lane_of(name)->said += columns_of(text, strlen(text));
 }
 
 static int columns_of_the_terminal(void)
@@ -107,37 +108,26 @@ static int columns_of_the_terminal(void)
     return wanted > 0 && wanted < 1000 ? (int)wanted : 80;
 }
 
-/* How much another column would shorten the lane; most of all where a word is not whole. */
-static double gain(const struct lane *lane)
-{
-    double rows_saved = (double)lane->text / lane->width / lane->width;
-    bool is_cut = lane->width < lane->word && lane->width < LONG_WORD;
-    return is_cut ? rows_saved + 1000 : lane->width < lane->line ? rows_saved : 0;
-}
-
-static struct lane *narrowest(void)
-{
-    struct lane *found = lanes;
-    for (struct lane *lane = lanes + 1; lane < lanes + count; lane++)
-        if (gain(lane) > gain(found))
-            found = lane;
-    return found;
-}
-
-/* Returns false if there is no room. */
+/* Whoever says much gets much of what the names leave. Returns false if there is no room. */
 static bool share_columns(int columns)
 {
-    int spare = columns - BORDER * (count - 1);
+    int left = columns - BORDER * (count - 1), said = 0;
     for (int i = 0; i < count; i++) {
-        lanes[i].width = lanes[i].width < NARROWEST ? NARROWEST : lanes[i].width;
-        spare -= lanes[i].width;
+        int length = (int)strlen(lanes[i].name);
+        lanes[i].width = length > NARROWEST ? length : NARROWEST;
+        left -= lanes[i].width;
+        said += lanes[i].said;
     }
-    if (spare < 0)
+    if (left < 0)
         fprintf(stderr, "%s: LANES: %d actors need %d columns, and there are %d\n", die_name, count,
-                columns - spare, columns);
-    for (int left = spare; left > 0 && count > 0; left--)
-        narrowest()->width++;
-    return spare >= 0;
+                columns - left, columns);
+    for (int i = 0; i < count && left >= 0; i++) {
+        int more = left * lanes[i].said / said;
+        lanes[i].width += more;
+        left -= more;
+        said -= lanes[i].said;
+    }
+    return left >= 0;
 }
 
 /* For the program that a child may become, as in lesson 19d. */
@@ -154,10 +144,23 @@ static void take_over(const char *value)
     int used;
     while (count < MOST &&
            sscanf(value, "%15[^=]=%4d,%n", lanes[count].name, &lanes[count].width, &used) == 2 &&
-           lanes[count].width > 0) {
+           lanes[count].width > 1) {
         value += used;
         count++;
     }
+    watched->rows = 1; /* the names stand there already */
+}
+
+static void measure(FILE *said)
+{
+    char line[LINE_BYTES];
+    while (fgets(line, sizeof line, said))
+        note(line);
+    fclose(said);
+    watched->lines = 0;
+    if (!share_columns(columns_of_the_terminal()))
+        count = 0;
+    hand_on();
 }
 
 void lanes_begin(bool is_demo)
@@ -166,20 +169,11 @@ void lanes_begin(bool is_demo)
         return;
     if (strchr(getenv("LANES"), '=')) {
         take_over(getenv("LANES"));
-        return;
+    } else if (is_demo) {
+        FILE *said = rehearse();
+        if (said)
+            measure(said);
     }
-    FILE *said = is_demo ? rehearse() : NULL;
-    if (!said)
-        return;
-    char line[LINE_BYTES];
-    while (fgets(line, sizeof line, said))
-        note(line);
-    fclose(said);
-    wait(NULL);
-    watched->lines = 0;
-    if (!share_columns(columns_of_the_terminal()))
-        count = 0;
-    hand_on();
 }
 
 /* ---- A row ----------------------------------------------------------------------------------- */
@@ -187,14 +181,12 @@ void lanes_begin(bool is_demo)
 /* The bytes of as many words as the width has room for; of a longer word, what fits. */
 static size_t length_of_row(const char *text, int width)
 {
-    size_t whole = 0, i = 0;
-    for (int column = 0; text[i]; i++) {
-        if (begins_character(text[i]) && column++ == width)
-            return whole > 0 ? whole : i;
-        if (text[i + 1] == ' ' || text[i + 1] == '\0')
-            whole = i + 1;
-    }
-    return i;
+    size_t fits = bytes_within(text, width), whole = fits;
+    if (text[fits] == '\0' || text[fits] == ' ')
+        return fits;
+    while (whole > 0 && text[whole] != ' ')
+        whole--;
+    return whole > 0 ? whole : fits;
 }
 
 static void draw_cell(FILE *out, const struct lane *lane, const char *text, size_t length)
@@ -222,16 +214,6 @@ static void draw_names(FILE *out)
     }
 }
 
-static int count_rows(const char *text, int width)
-{
-    int rows = 0;
-    for (; *text; text += strspn(text, " ")) {
-        text += length_of_row(text, width);
-        rows++;
-    }
-    return rows;
-}
-
 char *lanes_draw(const char *actor, const char *text)
 {
     const struct lane *speaker = lane_of(actor);
@@ -240,9 +222,7 @@ char *lanes_draw(const char *actor, const char *text)
     FILE *out = speaker ? open_memstream(&drawn, &size) : NULL;
     if (!out)
         return NULL;
-    int rows = count_rows(text, speaker->width);
-    int before = atomic_fetch_add(&watched->rows, rows);
-    if (before == 0 || before / PAGE != (before + rows) / PAGE)
+    if (watched->rows == 0)
         draw_names(out);
     while (*text) {
         size_t length = length_of_row(text, speaker->width);
@@ -251,7 +231,10 @@ char *lanes_draw(const char *actor, const char *text)
         fprintf(out, "\n");
         text += length;
         text += strspn(text, " ");
+        watched->rows++;
     }
+    if (watched->rows >= PAGE)
+        watched->rows = 0;
     fclose(out);
     return drawn;
 }

@@ -29,19 +29,11 @@ void say_mute(bool mute)
     muted = mute;
 }
 
-/* Cuts the text to the columns that it may take. A UTF-8 character counts as one column and is
- * never cut in two. */
+/* Cuts the text to the columns that it may take. */
 static void shorten(char *text, int columns)
 {
-    int column = 0;
-    char *cut = text;
-    for (char *c = text; *c; c++) {
-        bool starts_character = ((unsigned char)*c & 0xC0) != 0x80;
-        if (starts_character && column++ == columns - 3)
-            cut = c;
-    }
-    if (column > columns)
-        strcpy(cut, "...");
+    if (columns_of(text, strlen(text)) > columns)
+        strcpy(text + bytes_within(text, columns - 3), "...");
 }
 
 /* One key, one line, also when several threads and processes wait for theirs: whoever is at a

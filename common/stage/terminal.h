@@ -1,4 +1,4 @@
-/* terminal: one key from whoever watches.
+/* terminal: one key from whoever watches, if standard input is a terminal.
  * Introduced by lesson 01a; plumbing. termios(3)
  */
 #ifndef TERMINAL_H

@@ -116,7 +116,7 @@ void watch_begin(bool is_demo)
         watched = shared;
     program = getpid();
     if (getenv(BEHIND)) /* lesson 19d becomes another program */
-        watched->lines = watched->rows = 1;
+        watched->lines = 1;
     else if (program == 1 || ((steps || shows) && !is_traced())) {
         sigset_t signals, before;
         signals_that_end(&signals);

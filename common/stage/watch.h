@@ -13,14 +13,15 @@
 
 #define STEP_PROMPT "Enter: next  c: run on  q: quit"
 
-enum { SPEAKERS = 128, ACTOR_BYTES = 16 };
+enum { SPEAKERS = 128, ACTOR_BYTES = 16, COLOURS = 8 };
 
 /* What the processes of a program know of each other. */
 struct watched {
     atomic_int lines;   /* that have been said */
-    atomic_int rows;    /* that these took in lanes */
+    atomic_int rows;    /* in lanes, since the names of the actors */
     atomic_bool at_key; /* somebody waits for a key */
     atomic_bool runs_on, quits;
+    atomic_uint coloured[COLOURS]; /* hashes of their names, in the order in which they appear */
     struct speaker {
         atomic_int thread;
         char name[ACTOR_BYTES];

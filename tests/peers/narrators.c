@@ -1,10 +1,12 @@
 /* narrators: what narration has to stand. Several processes, each with several threads, say lines
- * at the same time: narrators PROCESSES THREADS LINES [LENGTH]. With LENGTH: so many "é".
+ * at the same time: narrators PROCESSES THREADS LINES [LENGTH [TEXT]]. With LENGTH: so many times
+ * TEXT, or "é".
  * narrators still: main waits for ann, who waits for a lock that main holds.
  * narrators beside-fork: one thread says lines while another one starts children that say one each.
  */
 #include "stage/args.h"
 #include "stage/die.h"
+#include "stage/lanes.h"
 #include "stage/say.h"
 #include "stage/watch.h"
 
@@ -18,13 +20,14 @@
 #include <unistd.h>
 
 static int process, lines, length;
+static const char *words = "é";
 
 static void *narrate(void *argument)
 {
     int thread = *(int *)argument;
-    char text[600] = "";
-    for (int i = 0; i < length && i < 250; i++)
-        strcat(text, "é");
+    char text[1024] = "";
+    for (int i = 0; i < length && strlen(text) < 1000; i++)
+        strcat(text, words);
     for (int i = 1; i <= lines; i++)
         say("actor", "process %d thread %d line %d%s", process, thread, i, text);
     return NULL;
@@ -104,11 +107,13 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (argc < 4)
-        fail("narrators PROCESSES THREADS LINES [LENGTH]");
+        fail("narrators PROCESSES THREADS LINES [LENGTH [TEXT]]");
+    lanes_begin(true);
     int processes = (int)args_number("PROCESSES", argv[1], 1, 16);
     int threads = (int)args_number("THREADS", argv[2], 1, 16);
     lines = (int)args_number("LINES", argv[3], 1, 100000);
     length = argc > 4 ? (int)args_number("LENGTH", argv[4], 0, 250) : 0;
+    words = argc > 5 ? argv[5] : words;
     for (process = 1; process < processes; process++)
         if (fork() == 0)
             break;
