@@ -1,11 +1,14 @@
 /* thread: threading.Thread, built on pthreads.
  * Introduced by lesson 16a.
+ *
+ * pthread_join(3) may be called once, and has no time limit. So a thread is detached, and says
+ * itself that it has ended, as in CPython until 3.12.
+ *
  * threads/ has what lesson 16 teaches once and later ones use again.
  */
 #ifndef THREAD_H
 #define THREAD_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 /* The caller's object. It must live until every join of the thread has returned; a daemon's, and
@@ -17,11 +20,7 @@ struct thread {
     /* private to the module */
     void (*run)(void *argument);
     void *argument;
-    pthread_t id;
-    struct thread *previous, *next;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
-    bool started, ended, joined;
+    enum { THREAD_NEW, THREAD_RUNNING, THREAD_ENDED } state;
 };
 
 /* Prepares a thread that will call run(argument) and end when that returns. NULL: it is called
@@ -48,8 +47,8 @@ bool thread_is_alive(struct thread *thread);
  * threading.current_thread().name */
 const char *thread_name(void);
 
-/* For the main thread, at its end: joins every thread that has been started and is not a daemon,
- * also those that are started meanwhile, as Python does. */
+/* For the main thread, at its end: waits until every thread that has been started and is not a
+ * daemon has ended, also those that are started meanwhile, as Python does. */
 void thread_join_all(void);
 
 #endif
