@@ -121,7 +121,7 @@ programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 TESTED = $(patsubst tests/%.bats,%,$(wildcard tests/$(T)*.bats))
 NAMED = $(shell { cat tests/$(T)*.bats $(filter tests/peers/%,$(LOADED)); grep -hoE 'build/[0-9a-z_]+' slides/$(T)*.md; } 2> /dev/null | \
     grep -oE '[0-9]{2}[a-z]?_[a-z0-9_]+')
-LOADED = tests/helper.bash tests/labs/lab.bash $(shell sed -n 's,^load \(peers/[a-z_]*\).*,tests/\1.bash,p' tests/$(T)*.bats)
+LOADED = tests/helper.bash tests/labs/lab.bash $(shell sed -n 's,^load \(peers/[a-z_]*\).*,tests/\1.bash,p' tests/$(T)*.bats 2> /dev/null)
 PLAYED = $(shell cat tests/$(T)*.bats $(LOADED) 2> /dev/null | grep -oE '(peers/|claim )[a-z]+' | sed 's/.*[ /]//')
 NEEDED = $(foreach lesson,$(filter $(TESTED) $(NAMED),$(LESSONS)),$(BUILD)/$(lesson) $(BUILD)/flaky/$(lesson)) \
     $(filter $(BUILD)/peers/peer $(PLAYED:%=$(BUILD)/peers/%),$(PEERS))
@@ -193,8 +193,8 @@ help:  ## this list
 	@$(list_targets)
 
 mistyped = { echo "make: no target '$@'. There are:"; $(list_targets); } >&2; exit 2
-# 17d, 066: the sittings of that number, if there are any.
-meant = $(sort $(filter $(shell printf '%02d' "$$(echo $@ | sed 's/^0*//; s/[^0-9].*//')")%,$(NUMBERS)))
+# 17d, 006, 066: the sittings of that number, or of the two digits that it begins with, if there are any.
+meant = $(sort $(filter $(shell printf '%02d%%\n' "$$(echo $@ | sed 's/^0*//; s/[^0-9].*//')"; echo $@ | sed 's/^\(..\).*/\1%/'),$(NUMBERS)))
 no_lesson = { echo "make: no lesson $@.$(if $(meant), Did you mean $(meant)?) make list names them all."; } >&2; exit 2
 
 # For a target that is mistyped; not for the sources, which come here too when all is made again (make -B).

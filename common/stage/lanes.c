@@ -18,7 +18,7 @@ enum { MOST = 32, NARROWEST = 8, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
 static struct lane {
     char name[ACTOR_BYTES];
     int width;
-    int said; /* the columns of all that it says */
+    int said, longest; /* the columns of all that it says, and of its longest line */
 } lanes[MOST];
 static int count;
 
@@ -94,8 +94,12 @@ static void note(const char *line)
         return;
     if (!lane_of(name) && count < MOST)
         strcpy(lanes[count++].name, name);
-    if (lane_of(name))
-        lane_of(name)->said += columns_of(text, strlen(text));
+    struct lane *lane = lane_of(name);
+    if (!lane)
+        return;
+    int columns = columns_of(text, strlen(text));
+    lane->said += columns;
+    lane->longest = columns > lane->longest ? columns : lane->longest;
 }
 
 static int columns_of_the_terminal(void)
@@ -108,7 +112,8 @@ static int columns_of_the_terminal(void)
     return wanted > 0 && wanted < 1000 ? (int)wanted : 80;
 }
 
-/* Whoever says much gets much of what the names leave. Returns false if there is no room. */
+/* Whoever says much gets much of what the names leave, but no more than the longest line takes.
+ * Returns false if there is no room. */
 static bool share_columns(int columns)
 {
     int left = columns - BORDER * (count - 1), said = 0;
@@ -121,10 +126,11 @@ static bool share_columns(int columns)
     if (left < 0)
         fprintf(stderr, "%s: LANES: %d actors need %d columns, and there are %d\n", die_name, count,
                 columns - left, columns);
-    for (int i = 0; i < count && left >= 0; i++) {
-        int more = left * lanes[i].said / said;
-        lanes[i].width += more;
-        left -= more;
+    for (int i = 0; i < count && left > 0; i++) {
+        int more = left * lanes[i].said / said, most = lanes[i].longest - lanes[i].width;
+        more = more < most ? more : most;
+        lanes[i].width += more > 0 ? more : 0;
+        left -= more > 0 ? more : 0;
         said -= lanes[i].said;
     }
     return left >= 0;

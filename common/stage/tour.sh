@@ -41,40 +41,30 @@ is_terminal() {
     [ -t 0 ] && [ -t 1 ]
 }
 
-# Of several lessons, each has its name above it.
-play() { # LESSON HOW_MANY
-    if ! is_terminal || [ "${ARGS:-}" ]; then
-        [ "$2" = 1 ] || printf '\n== %s ==\n' "$1"
-        run "$1"
-        return
-    fi
-    printf '%s: %s\n\n' "$1" "$(title "$1")" | fold -s -w 80
-    part Predict "$1" | fold -s -w 80
-    printf '\n(Enter runs it, q quits) '
-    read -r key || exit 0
-    case $key in q*) exit 0 ;; esac
-    run "$1" || return
-    after "$1"
-}
-
-# One stop of the tour. Returns 2 to go back.
+# One stop, which is all that there is if COUNT is 1. Returns 2 to go back.
 stop() { # LESSON NUMBER COUNT
-    printf '\n== lesson %d of %d: %s ==\n%s\n\n' "$2" "$3" "$1" "$(title "$1")"
-    printf 'What do you think? %s\n' "$(part Predict "$1")" | fold -s -w 80
+    if [ "$3" = 1 ]; then
+        printf '%s: %s\n' "$1" "$(title "$1")" | fold -s -w 80
+        keys='Enter runs it, q quits'
+    else
+        printf '\n== lesson %d of %d: %s ==\n%s\n' "$2" "$3" "$1" "$(title "$1")"
+        keys='Enter runs it, s skips it, b goes back, q quits'
+    fi
+    printf '\nWhat do you think? %s\n' "$(part Predict "$1")" | fold -s -w 80
     printf '\n$ %s\n' "$(command_of "$1")"
-    is_terminal || {
-        run "$1" || return 1
-        return 0
-    }
-    printf '(Enter runs it, s skips it, b goes back, q quits) '
-    read -r key || exit 0
-    case $key in
-    q*) exit 0 ;;
-    s*) return 0 ;;
-    b*) return 2 ;;
-    esac
+    if is_terminal; then
+        printf '(%s) ' "$keys"
+        read -r key || exit 0
+        case $key in
+        q*) exit 0 ;;
+        s*) return 0 ;;
+        b*) return 2 ;;
+        esac
+    fi
     run "$1" || return 1
+    is_terminal || return 0
     after "$1"
+    [ "$3" != 1 ] || return 0
     printf '\n(Enter goes on, b plays it again, q quits) ' # and the lines stay on the screen until then
     read -r key || exit 0
     case $key in
@@ -94,7 +84,14 @@ tour() {
         *) exit 1 ;;
         esac
     done
-    printf '\nThat was the tour. make help lists what else there is.\n'
+}
+
+# Of several lessons, each has its name above it.
+play() {
+    for lesson; do
+        [ $# = 1 ] || printf '\n== %s ==\n' "$lesson"
+        run "$lesson" || exit
+    done
 }
 
 # With QUESTIONS, each has its question below.
@@ -108,7 +105,10 @@ list() {
 words=$1
 shift
 case $words in
-play) for lesson; do play "$lesson" $# || exit; done ;;
-tour) tour "$@" ;;
+play) if is_terminal && [ -z "${ARGS:-}" ]; then tour "$@"; else play "$@"; fi ;;
+tour)
+    tour "$@"
+    printf '\nThat was the tour. make help lists what else there is.\n'
+    ;;
 list) list "$@" ;;
 esac
