@@ -71,7 +71,7 @@ static void ask(const char *how, bool in_two, bool without_delay)
     for (long i = 0; i < replies && net_send_all(ann, "more\n", 5); i++)
         recv(ann, reply, sizeof reply, MSG_WAITALL);
     close(ann);
-    server_close(&server); /* joins the thread, which tells what it has seen */
+    server_close(&server); /* waits for the thread, which tells what it has seen */
 }
 
 static int two_sends(char **operands)

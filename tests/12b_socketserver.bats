@@ -357,7 +357,6 @@ queues_200_clients() {
 @test "12b: options are as asked for" { options_are_as_asked_for; }
 @test "12b: bound and activated by hand" { bound_and_activated_by_hand; }
 @test "12b: a path is private and goes" { a_path_is_private_and_goes; }
-@test "12b: paths are made in many threads" { paths_are_made_in_many_threads; }
 @test "12b: shutdown in a handler is refused" { shutdown_in_a_handler_is_refused; }
 @test "12b: shutdown without a loop returns" { shutdown_without_a_loop_returns; }
 @test "12b: shutdown of an idle loop is quick" { shutdown_of_an_idle_loop_is_quick; }
@@ -368,7 +367,6 @@ queues_200_clients() {
 @test "12b: handle request serves exactly one" { handle_request_serves_exactly_one; }
 @test "12b: handle request waits for its time out" { handle_request_waits_for_its_time_out; }
 @test "12b: serve forever runs service actions" { serve_forever_runs_service_actions; }
-@test "12b: a datagram that is cut is noticed" { a_datagram_that_is_cut_is_noticed; }
 @test "12b: a stream has lines and time outs" { a_stream_has_lines_and_time_outs; }
 @test "12b: a datagram is always answered" { a_datagram_is_always_answered; }
 

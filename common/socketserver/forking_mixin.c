@@ -12,34 +12,27 @@
 
 enum { ROOM_MS = 50 };
 
-/* A child that serves a request, and has not been waited for. */
-struct worker {
-    struct worker *next;
-    pid_t process;
-};
-
 /* Asks for its own children one by one: waitpid(-1) would take the end of children that somebody
  * else in this program waits for. One that is no child any more has ended too: where the program
  * ignores SIGCHLD, the kernel reaps. Then its pid is nobody's, and soon another's. */
 static void collect_children(struct server *server)
 {
-    for (struct worker **link = &server->workers; *link;) {
-        struct worker *worker = *link;
-        if (waitpid(worker->process, NULL, WNOHANG) == 0) {
-            link = &worker->next;
-            continue;
-        }
-        *link = worker->next;
-        server->worker_count--;
-        free(worker);
-    }
+    for (int i = server->worker_count - 1; i >= 0; i--)
+        if (waitpid(server->children[i], NULL, WNOHANG) != 0)
+            server->children[i] = server->children[--server->worker_count];
+}
+
+static bool has_room(const struct server *server)
+{
+    int count = server->worker_count;
+    return count < server->class.max_children && count < SERVER_MOST_CHILDREN;
 }
 
 /* As long as all places are taken, the clients wait in the queue. */
 static bool get_request_if_there_is_room(struct server *server, struct request *request)
 {
     collect_children(server);
-    if (server->worker_count < server->class.max_children)
+    if (has_room(server))
         return server->class.super_get_request(server, request);
     server_pause(server, ROOM_MS);
     errno = EAGAIN;
@@ -49,11 +42,10 @@ static bool get_request_if_there_is_room(struct server *server, struct request *
 /* The child never returns. It closes its copies of what is the parent's: a listening socket that it
  * kept would hold the port after the parent's end. A datagram is answered through the server's
  * socket, which therefore stays open. */
-static void process_request_in_the_child(struct server *server, struct request *request)
+static _Noreturn void process_request_in_the_child(struct server *server, struct request *request)
 {
-    server->workers = NULL; /* its sisters are no children of its own, */
-    server->worker_count = 0;
-    server->bound = false; /* and the path is its parent's */
+    server->worker_count = 0;    /* its sisters are no children of its own, */
+    server->own_path.st_ino = 0; /* and the path is its parent's */
     if (request->packet)
         server->fd = -1;
     base_server().server_close(server);
@@ -69,27 +61,16 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 {
     /* not in the child, which would pay for a copy of each page of memory that it touches */
     snprintf(request->worker, sizeof request->worker, "child-%d", request->number);
-    struct worker *worker = malloc(sizeof *worker);
-    if (!worker)
-        return false;
     pid_t parent = getpid();
-    pthread_mutex_lock(&server->lock); /* so that no other thread has it in the child */
-    pid_t process = child_fork();
-    pthread_mutex_unlock(&server->lock);
-    if (process == 0) {
+    pid_t child = child_fork();
+    if (child == 0) {
         if (server->class.block_on_close)
             child_ends_with(parent, SIGKILL);
         process_request_in_the_child(server, request);
     }
-    if (process < 0) {
-        int error = errno;
-        free(worker);
-        errno = error;
+    if (child < 0)
         return false;
-    }
-    *worker = (struct worker){.next = server->workers, .process = process};
-    server->workers = worker;
-    server->worker_count++;
+    server->children[server->worker_count++] = child;
     server->class.close_request(server, request); /* the parent's copy */
     return true;
 }
@@ -97,17 +78,12 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 static void end_children(struct server *server)
 {
     collect_children(server);
-    bool block = server->class.block_on_close;
-    for (struct worker *worker = server->workers; block && worker; worker = worker->next)
-        child_ask_to_end(worker->process);
     struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    while (server->workers) {
-        struct worker *worker = server->workers;
-        server->workers = worker->next;
-        if (block)
-            child_await_end(worker->process, grace);
-        free(worker);
-    }
+    int count = server->class.block_on_close ? server->worker_count : 0;
+    for (int i = 0; i < count; i++)
+        child_ask_to_end(server->children[i]);
+    for (int i = 0; i < count; i++)
+        child_await_end(server->children[i], grace);
     server->worker_count = 0;
     server->class.super_server_close(server);
 }

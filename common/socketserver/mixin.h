@@ -9,10 +9,10 @@
 
 #include "socketserver/socketserver.h"
 
-/* A thread for each request. server_close hangs up on those that are still connected, and joins the
- * threads; Python waits for the clients instead. With daemon_threads, or without block_on_close, it
- * leaves them alone: then the server object has to live as long as the process does. Both are
- * looked at when a request begins. ThreadingMixIn */
+/* A thread for each request. server_close hangs up on those that are still connected, and waits
+ * until their threads are done, so no handler may call it; Python waits for the clients instead.
+ * With daemon_threads, or without block_on_close, it leaves them alone: then the server object has
+ * to live as long as the process does. ThreadingMixIn */
 struct server_class threading_mixin(struct server_class class);
 
 /* A process for each request, max_children of them at once: more wait in the queue of the

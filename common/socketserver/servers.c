@@ -1,11 +1,10 @@
 /* The four servers: a request is a connection or a datagram, an address has a port or is a path. */
-#define _DEFAULT_SOURCE /* SO_REUSEPORT */
+#define _GNU_SOURCE /* accept4: POSIX.1-2024; SO_REUSEPORT */
 #include "sockets/net.h"
 #include "socketserver/socketserver.h"
 #include "stage/say.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,16 +15,12 @@
 
 static bool bind_address(struct server *server)
 {
-    int on = 1;
-    const struct server_class *class = &server->class;
-    if (class->allow_reuse_address &&
-        setsockopt(server->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return false;
-    if (class->allow_reuse_port &&
-        setsockopt(server->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
-        return false;
+    int reuse_address = server->class.allow_reuse_address;
+    int reuse_port = server->class.allow_reuse_port;
     struct sockaddr *address = (struct sockaddr *)&server->address.storage;
-    if (bind(server->fd, address, server->address.length) < 0)
+    if (setsockopt(server->fd, SOL_SOCKET, SO_REUSEADDR, &reuse_address, sizeof(int)) < 0 ||
+        setsockopt(server->fd, SOL_SOCKET, SO_REUSEPORT, &reuse_port, sizeof(int)) < 0 ||
+        bind(server->fd, address, server->address.length) < 0)
         return false;
     server->address.length = sizeof server->address.storage;
     return getsockname(server->fd, address, &server->address.length) == 0;
@@ -38,19 +33,14 @@ static bool activate_listener(struct server *server)
 
 static bool accept_request(struct server *server, struct request *request)
 {
-    struct address *client = &request->client;
-    client->length = sizeof client->storage;
-    do
-        request->fd = accept(server->fd, (struct sockaddr *)&client->storage, &client->length);
-    while (request->fd < 0 && errno == EINTR);
-    if (request->fd < 0) {
+    struct sockaddr *client = (struct sockaddr *)&request->client.storage;
+    request->client.length = sizeof request->client.storage;
+    request->fd = accept4(server->fd, client, &request->client.length, SOCK_CLOEXEC);
+    if (request->fd < 0)
         server_back_off(server, "accept");
-        return false;
-    }
-    server->complained = false;
-    fcntl(request->fd, F_SETFL, 0); /* a handler may wait. (BSD passes O_NONBLOCK on, Linux not.) */
-    fcntl(request->fd, F_SETFD, FD_CLOEXEC);
-    return true;
+    else
+        server->complained = false;
+    return request->fd >= 0;
 }
 
 static void shutdown_connection(struct server *server, struct request *request)
@@ -89,31 +79,29 @@ static bool activate_nothing(struct server *server)
     return true;
 }
 
-/* A datagram that is longer than the room for it is cut: recvmsg tells, recv would not. */
+/* MSG_TRUNC (Linux): returns how long the datagram was, even if not all of it fitted: lesson 02. */
 static bool receive_request(struct server *server, struct request *request)
 {
-    struct address *client = &request->client;
+    struct sockaddr *client = (struct sockaddr *)&request->client.storage;
     size_t size = server->class.max_packet_size;
-    request->fd = server->fd;
-    request->packet = malloc(size + 1);
-    struct iovec room = {.iov_base = request->packet, .iov_len = size};
-    struct msghdr message = {.msg_name = &client->storage,
-                             .msg_namelen = sizeof client->storage,
-                             .msg_iov = &room,
-                             .msg_iovlen = 1};
-    ssize_t got = request->packet ? recvmsg(server->fd, &message, 0) : -1;
+    char *packet = malloc(size + 1);
+    request->client.length = sizeof request->client.storage;
+    ssize_t got =
+        packet ? recvfrom(server->fd, packet, size, MSG_TRUNC, client, &request->client.length)
+               : -1;
     if (got < 0) {
-        free(request->packet);
-        server_back_off(server, "recvmsg");
+        free(packet);
+        server_back_off(server, "recvfrom");
         return false;
     }
     server->complained = false;
-    request->packet[got] = '\0';
-    request->length = (size_t)got;
-    client->length = message.msg_namelen;
-    request->is_cut = message.msg_flags & MSG_TRUNC;
-    if (request->is_cut)
-        say("server", "cut a datagram of %s to %zu bytes", address_text(client).text, size);
+    if ((size_t)got > size)
+        say("server", "cut a datagram of %s to %zu bytes", address_text(&request->client).text,
+            size);
+    request->fd = server->fd;
+    request->packet = packet;
+    request->length = (size_t)got < size ? (size_t)got : size;
+    packet[request->length] = '\0';
     return true;
 }
 
@@ -153,15 +141,10 @@ static const char *path_of(const struct server *server)
  * goes when the server does. (Lesson 03 also sees to a path that a server left behind.) */
 static bool bind_path(struct server *server)
 {
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* a process has one umask */
-    pthread_mutex_lock(&one_at_a_time);
-    mode_t mask = umask(0177);
+    mode_t mask = umask(0177); /* of the whole process, so bind before there are threads */
     bool is_new = tcp_server().server_bind(server);
     umask(mask);
-    pthread_mutex_unlock(&one_at_a_time);
-    if (is_new) /* a second try fails, and the path of the first is still there */
-        server->bound = lstat(path_of(server), &server->own_path) == 0;
-    return is_new;
+    return is_new && lstat(path_of(server), &server->own_path) == 0;
 }
 
 /* The path of its own alone: somebody may have removed it, and another server has it now. The
@@ -170,10 +153,10 @@ static void close_and_unlink(struct server *server)
 {
     struct stat found;
     const struct stat *own = &server->own_path;
-    if (server->bound && lstat(path_of(server), &found) == 0 && found.st_dev == own->st_dev &&
+    if (own->st_ino != 0 && lstat(path_of(server), &found) == 0 && found.st_dev == own->st_dev &&
         found.st_ino == own->st_ino)
         unlink(path_of(server));
-    server->bound = false;
+    server->own_path.st_ino = 0;
     base_server().server_close(server);
 }
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* pipe2: POSIX.1-2024 */
 #include "socketserver/socketserver.h"
 
 #include "stage/deadline.h"
@@ -6,32 +7,61 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { RETRY_MS = 100 };
 
-/* ---- Waiting --------------------------------------------------------------------------------- */
+/* ---- The constructor ------------------------------------------------------------------------- */
 
-static void take_wake_bytes(struct server *server)
+/* None of them blocks: who waited may have gone before accept, who is sent a datagram may not read,
+ * and the pipe may be full of bytes. */
+static bool make_descriptors(struct server *server)
 {
-    char bytes[64];
-    while (read(server->wake[0], bytes, sizeof bytes) > 0)
-        continue;
+    const struct server_class *class = &server->class;
+    int type = class->socket_type | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    if (pipe2(server->wake, O_NONBLOCK | O_CLOEXEC) < 0)
+        return false;
+    server->fd = socket(class->address_family, type, 0);
+    return server->fd >= 0;
 }
+
+bool server_init(struct server *server, struct server_class class, struct handler_class handler,
+                 const char *host, long port, bool bind_and_activate)
+{
+    *server = (struct server){.class = class, .handler = handler, .fd = -1, .wake = {-1, -1}};
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    if (address_parse(&server->address, class.address_family, host, port) &&
+        make_descriptors(server) &&
+        (!bind_and_activate || (class.server_bind(server) && class.server_activate(server))))
+        return true;
+    int error = errno;
+    server_close(server);
+    errno = error;
+    return false;
+}
+
+void server_close(struct server *server)
+{
+    server->class.server_close(server);
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* True when a request is there. Ends after ms (-1: without limit), and at once when a byte is in
  * the pipe: whoever wrote it has set a flag before. */
 static bool wait_for_request(struct server *server, int ms)
 {
+    char bytes[64];
     struct pollfd fds[] = {
         {.fd = server->fd, .events = POLLIN},
         {.fd = server->wake[0], .events = POLLIN},
     };
     int ready = poll(fds, 2, ms);
     if (ready > 0 && fds[1].revents)
-        take_wake_bytes(server);
+        while (read(server->wake[0], bytes, sizeof bytes) > 0)
+            continue;
     return ready > 0 && fds[0].revents;
 }
 
@@ -55,7 +85,7 @@ void server_back_off(struct server *server, const char *call)
     errno = error;
 }
 
-/* ---- The methods that are not replaced ------------------------------------------------------- */
+/* ---- One request, and all of them ------------------------------------------------------------ */
 
 /* Returns whether there was one. */
 static bool handle_request_without_a_wait(struct server *server)
@@ -83,20 +113,15 @@ void server_serve_forever(struct server *server, int poll_interval)
 
     bool there = false; /* after a request, the next one may be: it asks at once, without a poll */
     while (!server->shutdown_requested) {
-        bool asks_again = there;
-        there = asks_again || wait_for_request(server, poll_interval);
-        if (server->shutdown_requested)
-            break;
-        there = there && handle_request_without_a_wait(server);
-        if (there || !asks_again) /* to ask in vain is no round */
-            server->class.service_actions(server);
+        there = there || wait_for_request(server, poll_interval);
+        there = there && !server->shutdown_requested && handle_request_without_a_wait(server);
+        server->class.service_actions(server);
     }
 
     pthread_mutex_lock(&server->lock);
     server->shutdown_requested = false;
     server->serving = false;
-    server->loops++;
-    pthread_cond_broadcast(&server->stopped);
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -104,35 +129,33 @@ void server_serve_forever(struct server *server, int poll_interval)
 void server_handle_request(struct server *server)
 {
     struct deadline deadline = deadline_in(server->class.timeout);
-    int left = deadline_left(deadline);
-    do {
-        if (wait_for_request(server, left) &&
-            (handle_request_without_a_wait(server) || errno != EAGAIN))
+    do
+        if (wait_for_request(server, deadline_left(deadline)) &&
+            (handle_request_without_a_wait(server) || (errno != EAGAIN && errno != EINTR)))
             return;
-        left = deadline_left(deadline);
-    } while (left != 0);
+    while (deadline_left(deadline) != 0);
     server->class.handle_timeout(server);
 }
 
+/* ---- The end of the loop --------------------------------------------------------------------- */
+
 void server_end_loop(struct server *server)
 {
-    int error = errno;
     server->shutdown_requested = true;
     if (write(server->wake[1], "", 1) < 0) {
         /* the pipe is full of such bytes: one is enough */
     }
-    errno = error;
 }
 
+/* The loop withdraws the request when it ends. (Another loop may have begun since.) */
 bool server_shutdown(struct server *server)
 {
     pthread_mutex_lock(&server->lock);
     bool from_loop = server->serving && pthread_equal(server->serving_thread, pthread_self());
     if (!from_loop) {
         server_end_loop(server);
-        unsigned loop = server->loops; /* another one may begin before this thread looks */
-        while (server->serving && server->loops == loop)
-            pthread_cond_wait(&server->stopped, &server->lock);
+        while (server->serving && server->shutdown_requested)
+            pthread_cond_wait(&server->changed, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);
     if (from_loop)
@@ -140,60 +163,7 @@ bool server_shutdown(struct server *server)
     return !from_loop;
 }
 
-static bool make_socket(struct server *server, const char *host, long port)
-{
-    const struct server_class *class = &server->class;
-    int ends[2];
-    if (!address_parse(&server->address, class->address_family, host, port) || pipe(ends) < 0)
-        return false;
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        server->wake[i] = ends[i];
-    }
-    server->fd = socket(class->address_family, class->socket_type, 0);
-    if (server->fd < 0)
-        return false;
-    /* who waited may have gone before accept, and who is sent a datagram may not read: neither may
-     * hold up the loop */
-    return fcntl(server->fd, F_SETFL, O_NONBLOCK) == 0 &&
-           fcntl(server->fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-static void close_descriptors(struct server *server)
-{
-    int all[] = {server->fd, server->wake[0], server->wake[1]};
-    /* first: a signal handler that ends the loop must not write to what has been closed */
-    server->fd = -1;
-    server->wake[0] = -1;
-    server->wake[1] = -1;
-    for (int i = 0; i < 3; i++)
-        if (all[i] >= 0)
-            close(all[i]);
-}
-
-bool server_init(struct server *server, struct server_class class, struct handler_class handler,
-                 const char *host, long port, bool bind_and_activate)
-{
-    *server = (struct server){.class = class, .handler = handler, .fd = -1, .wake = {-1, -1}};
-    pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->stopped, NULL);
-    if (make_socket(server, host, port) &&
-        (!bind_and_activate ||
-         (server->class.server_bind(server) && server->class.server_activate(server))))
-        return true;
-    int error = errno;
-    server->class.server_close(server);
-    errno = error;
-    return false;
-}
-
-void server_close(struct server *server)
-{
-    server->class.server_close(server);
-}
-
-/* ---- BaseServer ------------------------------------------------------------------------------ */
+/* ---- BaseServer: the methods ----------------------------------------------------------------- */
 
 static bool verify_request(struct server *server, const struct request *request)
 {
@@ -225,6 +195,20 @@ static void handle_error(struct server *server, const struct request *request)
 static void do_nothing(struct server *server)
 {
     (void)server;
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void close_descriptors(struct server *server)
+{
+    close_if_open(&server->fd);
+    close_if_open(&server->wake[0]);
+    close_if_open(&server->wake[1]);
 }
 
 struct server_class base_server(void)

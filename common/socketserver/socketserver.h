@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 /* One request: a connection, or one datagram. */
 struct request {
@@ -27,7 +28,6 @@ struct request {
     struct address client; /* client_address */
     char *packet;          /* the datagram and a NUL, freed by close_request; NULL: a connection */
     size_t length;         /* of the datagram, without the NUL */
-    bool is_cut;           /* the datagram was longer than max_packet_size */
     int number;            /* of the server's requests: 1, 2, 3 */
     char worker[24];       /* who serves it: "thread-1", "child-1"; "": no mixin */
     const char *error;     /* why the handler failed, for handle_error; NULL: see errno */
@@ -72,28 +72,28 @@ struct server_class udp_server(void);
 struct server_class unix_stream_server(void);
 struct server_class unix_datagram_server(void);
 
+enum { SERVER_MOST_CHILDREN = 1000 };
+
 /* An object: one server, with its own copy of the class. */
 struct server {
     struct server_class class;
     struct handler_class handler; /* RequestHandlerClass */
     struct address address;       /* server_address; after server_bind with the real port */
     int fd;                       /* fileno(): -1 when the server is closed */
-    void *data;                   /* whatever its owner wants to find in a handler */
-    int worker_count; /* of a mixin: those at work, and those not yet joined or waited for */
+    int requests;                 /* so far */
+    int worker_count;             /* of a mixin: threads at work, or children not yet waited for */
 
     /* the rest is the module's own */
+    int wake[2]; /* a pipe: a byte in it ends the wait for requests */
     atomic_bool shutdown_requested;
-    atomic_int wake[2]; /* a pipe: a byte in it ends the wait for requests */
-    bool bound, complained;
-    struct stat own_path;   /* of a server that is bound to a path */
-    int requests;           /* so far */
-    struct worker *workers; /* a mixin's; the thread that serves keeps the list */
-    pthread_mutex_t lock;   /* guards what follows */
-    pthread_cond_t stopped;
+    bool complained;
+    struct stat own_path; /* of a server that is bound to a path; no inode: none */
+    pthread_mutex_t lock; /* guards serving, and the threads at work */
+    pthread_cond_t changed;
     bool serving;
-    unsigned loops; /* that have ended */
     pthread_t serving_thread;
-    int ended; /* workers that can be joined */
+    struct worker *workers;               /* of ThreadingMixIn */
+    pid_t children[SERVER_MOST_CHILDREN]; /* of ForkingMixIn */
 };
 
 /* Makes the socket, binds and activates it; with bind_and_activate false the caller does the last
@@ -114,7 +114,7 @@ void server_handle_request(struct server *server);
  * hook, and would wait for ever. */
 bool server_shutdown(struct server *server);
 
-/* Ends the loop as server_shutdown does, but waits for nothing. Async-signal-safe. */
+/* Ends the loop as server_shutdown does, but waits for nothing. */
 void server_end_loop(struct server *server);
 
 /* For a get_request that has no request to give: waits so many ms, or until the loop is to end. */

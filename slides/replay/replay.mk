@@ -1,7 +1,7 @@
 # The replay: a demo played under a recorder, for its picture and its page. See slides/replay/record.h.
 # Plain objects, one frame for each call, at addresses that are the same in each run: so a record can say from which line it was called.
 
-RECORDED := accept connect send sendto write recv recvfrom recvmsg read shutdown close socketpair select pselect poll epoll_wait \
+RECORDED := accept accept4 connect send sendto write recv recvfrom read shutdown close socketpair select pselect poll epoll_wait \
     pthread_create pthread_join pthread_mutex_init pthread_mutex_lock pthread_mutex_trylock pthread_mutex_timedlock \
     pthread_mutex_unlock pthread_cond_init pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast \
     sem_init sem_wait sem_post fork waitpid waitid _exit kill pause sigsuspend sigtimedwait nanosleep

@@ -4,6 +4,7 @@
  * the Nth thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every
  * other wait on a condition ends for no reason. With QUICK=1, a thread is quicker than whoever
  * starts it: it has waited on a condition, or ended, before pthread_create returns. */
+#define _GNU_SOURCE /* accept4 */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,13 +25,13 @@ enum { SHORT = 7 };
 struct epoll_event; /* the header is Linux's alone */
 
 int __real_accept(int fd, struct sockaddr *address, socklen_t *length);
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 ssize_t __real_recv(int fd, void *data, size_t length, int flags);
 ssize_t __real_send(int fd, const void *data, size_t length, int flags);
 ssize_t __real_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
                         socklen_t *from_length);
 ssize_t __real_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
                       socklen_t to_length);
-ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t __real_read(int fd, void *data, size_t length);
 int __real_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
                   struct timeval *timeout);
@@ -44,13 +45,13 @@ int __real_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lo
 int __real_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
 
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 ssize_t __wrap_recv(int fd, void *data, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t length, int flags);
 ssize_t __wrap_recvfrom(int fd, void *data, size_t length, int flags, struct sockaddr *from,
                         socklen_t *from_length);
 ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
                       socklen_t to_length);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t __wrap_read(int fd, void *data, size_t length);
 int __wrap_select(int count, fd_set *readable, fd_set *writable, fd_set *other,
                   struct timeval *timeout);
@@ -90,6 +91,11 @@ int __wrap_accept(int fd, struct sockaddr *address, socklen_t *length)
     return interrupted() ? -1 : __real_accept(fd, address, length);
 }
 
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    return interrupted() ? -1 : __real_accept4(fd, address, length, flags);
+}
+
 ssize_t __wrap_recv(int fd, void *data, size_t length, int flags)
 {
     return interrupted() ? -1 : __real_recv(fd, data, shortened(fd, length, SHORT), flags);
@@ -111,11 +117,6 @@ ssize_t __wrap_sendto(int fd, const void *data, size_t length, int flags, const 
                       socklen_t to_length)
 {
     return interrupted() ? -1 : __real_sendto(fd, data, length, flags, to, to_length);
-}
-
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
-{
-    return interrupted() ? -1 : __real_recvmsg(fd, message, flags);
 }
 
 /* A pipe that holds as much as is asked for gives all of it: pipe(7). Waits until it holds

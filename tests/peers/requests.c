@@ -380,50 +380,6 @@ static void service_actions(void)
     printf("20 rounds of 2 ms took %.0f ms, and 20 clients are 20 rounds\n", took);
 }
 
-/* ---- Datagrams that are too long ------------------------------------------------------------- */
-
-static bool say_length(struct handler *self)
-{
-    const struct request *request = self->request;
-    char reply[64];
-    int size = snprintf(reply, sizeof reply, "%zu, %s\n", request->length,
-                        request->is_cut ? "cut" : "all");
-    return self->class->write(self, reply, (size_t)size);
-}
-
-static void cut_datagrams_of(struct server_class class, size_t size)
-{
-    static const char packet[10000];
-    struct server server;
-    struct handler_class handler = datagram_request_handler();
-    handler.handle = say_length;
-    class.max_packet_size = size;
-    open_server(&server, class, handler);
-    int client = client_of(&server);
-    for (size_t length = size - 1; length <= size + 1; length++) {
-        char expected[64];
-        snprintf(expected, sizeof expected, "%zu, %s\n", length > size ? size : length,
-                 length > size ? "cut" : "all");
-        if (send(client, packet, length, 0) < 0)
-            die("send");
-        server_handle_request(&server);
-        expect_text(client, expected);
-    }
-    close(client);
-    server_close(&server);
-}
-
-static void cut_datagrams(void)
-{
-    if (udp_server().max_packet_size != 8192)
-        fail("max_packet_size is not 8192");
-    cut_datagrams_of(udp_server(), 8192);
-    cut_datagrams_of(unix_datagram_server(), 8192);
-    cut_datagrams_of(udp_server(), 5);
-    cut_datagrams_of(unix_datagram_server(), 5);
-    printf("a datagram of one byte more than max_packet_size is_cut, for UDP and Unix\n");
-}
-
 /* ---- StreamRequestHandler -------------------------------------------------------------------- */
 
 /* What the handlers of these claims have found. */
@@ -622,7 +578,6 @@ int main(int argc, char **argv)
         {"time-out-in-a-full-house", time_out_in_a_full_house},
         {"time-out-after-a-full-house", time_out_after_a_full_house},
         {"service-actions", service_actions},
-        {"cut-datagrams", cut_datagrams},
         {"stream-handler", stream_handler},
         {"datagram-handler", datagram_handler},
         {0},

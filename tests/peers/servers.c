@@ -225,39 +225,6 @@ static void paths(void)
     printf("0600, gone at the end; what belongs to others stays\n");
 }
 
-enum { THREADS = 4, PATHS = 2000 };
-static pthread_barrier_t all_are_there;
-
-static void *open_and_close_paths(void *unused)
-{
-    pthread_barrier_wait(&all_are_there);
-    for (int i = 0; i < PATHS / THREADS; i++) {
-        struct server server;
-        open_server(&server, unix_datagram_server(), echo(SOCK_DGRAM));
-        expect_private(&server);
-        server_close(&server);
-    }
-    return unused;
-}
-
-/* umask(2) belongs to the process, not to a thread. */
-static void paths_in_threads(void)
-{
-    pthread_t threads[THREADS];
-    umask(022);
-    pthread_barrier_init(&all_are_there, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++)
-        if (pthread_create(&threads[i], NULL, open_and_close_paths, NULL) != 0)
-            fail("pthread_create");
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    pthread_barrier_destroy(&all_are_there);
-    mode_t mask = umask(0);
-    if (mask != 022)
-        fail("the umask was 022 and is %03o", (unsigned)mask);
-    printf("%d paths in %d threads, 0600 each; the umask is as it was\n", PATHS, THREADS);
-}
-
 /* ---- shutdown -------------------------------------------------------------------------------- */
 
 static bool shutdown_and_answer(struct handler *self)
@@ -418,7 +385,6 @@ int main(int argc, char **argv)
         {"options", options},
         {"by-hand", by_hand},
         {"paths", paths},
-        {"paths-in-threads", paths_in_threads},
         {"shutdown-in-a-handler", shutdown_in_a_handler},
         {"shutdown-without-a-loop", shutdown_without_a_loop},
         {"shutdown-of-an-idle-loop", shutdown_of_an_idle_loop},

@@ -9,7 +9,6 @@ a_server_that_fails_leaks_nothing() { claim servers failed-inits; }
 options_are_as_asked_for() { claim servers options; }
 bound_and_activated_by_hand() { claim servers by-hand; }
 a_path_is_private_and_goes() { claim servers paths; }
-paths_are_made_in_many_threads() { claim servers paths-in-threads; }
 
 shutdown_in_a_handler_is_refused() { claim servers shutdown-in-a-handler; }
 shutdown_without_a_loop_returns() { claim servers shutdown-without-a-loop; }
@@ -25,7 +24,6 @@ methods_are_called_in_order() { claim requests order; }
 handle_request_serves_exactly_one() { claim requests one-request; }
 handle_request_waits_for_its_time_out() { claim requests the-time-out; }
 serve_forever_runs_service_actions() { claim requests service-actions; }
-a_datagram_that_is_cut_is_noticed() { claim requests cut-datagrams; }
 a_stream_has_lines_and_time_outs() { claim requests stream-handler; }
 a_datagram_is_always_answered() { claim requests datagram-handler; }
 
@@ -42,7 +40,7 @@ handle_request_ends_after_a_full_house() { claim requests time-out-after-a-full-
 mixed_classes_serve_and_leave_nothing() { claim workers every-class; }
 a_handler_may_have_large_locals() { claim workers large-locals; }
 twenty_servers_end_at_once() { claim workers twenty-at-once; }
-ended_threads_are_joined() { claim workers ten-in-a-row; }
+ended_threads_are_forgotten() { claim workers ten-in-a-row; }
 a_burst_does_not_wait() { claim workers burst; }
 a_full_house_sleeps() { claim workers full-house; }
 a_full_house_needs_no_service_actions() { claim workers full-house-without-super; }
@@ -57,8 +55,6 @@ children_outlive_the_loop_not_the_server() { claim workers children-outlive-the-
 children_are_collected_without_sigchld() { claim workers no-sigchld; }
 server_close_leaves_daemons_alone() { claim workers left-alone; }
 shutdown_in_a_thread_is_allowed() { claim workers shutdown-in-a-thread; }
-server_close_in_a_thread_is_allowed() { claim workers close-in-a-thread; }
-a_late_datagram_is_sent_by_nobody_else() { claim workers late-datagram; }
 
 an_unrelated_child_keeps_its_status() { claim workers unrelated-child; }
 what_is_printed_is_printed_once() { claim workers printed-once; }

@@ -7,8 +7,6 @@
  */
 #include "claims.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 
@@ -506,110 +504,6 @@ static void shutdown_in_a_thread(void)
     printf("a handler in a thread of its own may end the loop\n");
 }
 
-/* The handler of a datagram that closes its server, and opens something that then has the number of
- * the server's descriptor. */
-static int opened = -1;
-
-static pthread_key_t end_of_thread;
-
-static void tell_the_end(void *unused)
-{
-    (void)unused;
-    tell();
-}
-
-static bool close_the_server(struct handler *self)
-{
-    int fd = self->request->fd;
-    pthread_setspecific(end_of_thread, self);
-    server_shutdown(self->server);
-    server_close(self->server);
-    opened = dup2(told[0], fd);
-    return true;
-}
-
-static bool finish_and_say_nothing(struct handler *self)
-{
-    free(self->buffer);
-    return true;
-}
-
-static void close_in_a_thread(void)
-{
-    static struct running running;
-    struct handler_class handler = datagram_request_handler();
-    struct server_class class = threading_udp_server();
-    handler.handle = close_the_server;
-    handler.finish = finish_and_say_nothing;
-    pthread_key_create(&end_of_thread, tell_the_end);
-    open_server(&running.server, class, handler);
-    begin(&running);
-    int client = client_of(&running.server);
-    send_text(client, "close\n");
-    pthread_join(running.thread, NULL);
-    close(client);
-    wait_until_told();
-    if (opened < 0 || fcntl(opened, F_GETFD) < 0)
-        fail("the thread has closed a stranger's descriptor");
-    printf("a handler in a thread of its own may close the server\n");
-}
-
-static int gate[2];
-
-static bool answer_late(struct handler *self)
-{
-    char byte;
-    tell();
-    return read(gate[0], &byte, 1) == 1 && self->class->write(self, "late\n", 5);
-}
-
-static bool finish_and_tell(struct handler *self)
-{
-    bool finished = datagram_request_handler().finish(self);
-    tell();
-    return finished;
-}
-
-static bool is_bound(int fd)
-{
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-        die("getsockname");
-    return address.sin_port != 0;
-}
-
-/* A reply that comes after server_close does not leave through a socket that was made since, which
- * has the number of the old one. A socket that sends is bound, if it was not before. */
-static void late_datagram(void)
-{
-    static struct running running;
-    struct server_class class = threading_udp_server();
-    struct handler_class handler = datagram_request_handler();
-    class.daemon_threads = true;
-    handler.handle = answer_late;
-    handler.finish = finish_and_tell;
-    if (pipe(gate) < 0)
-        die("pipe");
-    open_server(&running.server, class, handler);
-    begin(&running);
-    int client = client_of(&running.server);
-    send_text(client, "hello\n");
-    wait_until_told();
-    end(&running);
-    server_close(&running.server);
-    int others[3];
-    for (int i = 0; i < 3; i++)
-        others[i] = socket(AF_INET, SOCK_DGRAM, 0);
-    if (write(gate[1], "", 1) < 0)
-        die("write");
-    wait_until_told();
-    for (int i = 0; i < 3; i++)
-        if (is_bound(others[i]))
-            fail("the late reply left through a stranger's socket");
-    printf("no socket of others was used for a late reply\n");
-}
-
 /* ---- Processes ------------------------------------------------------------------------------- */
 
 /* A child of the program that is not the server's. It ends with status 7 when the pipe closes. */
@@ -912,8 +806,6 @@ int main(int argc, char **argv)
         {"no-sigchld", no_sigchld},
         {"left-alone", left_alone},
         {"shutdown-in-a-thread", shutdown_in_a_thread},
-        {"close-in-a-thread", close_in_a_thread},
-        {"late-datagram", late_datagram},
         {"unrelated-child", unrelated_child},
         {"printed-once", printed_once},
         {"crash", crash},
