@@ -87,19 +87,27 @@ static FILE *rehearse(void)
     return NULL;
 }
 
+static int larger(int one, int other)
+{
+    return one > other ? one : other;
+}
+
 static void note(const char *line)
 {
     char name[ACTOR_BYTES], text[LINE_BYTES];
     if (sscanf(line, "%15s | %1023[^\n]", name, text) != 2)
         return;
-    if (!lane_of(name) && count < MOST)
-        strcpy(lanes[count++].name, name);
     struct lane *lane = lane_of(name);
+    if (!lane && count < MOST) {
+        lane = &lanes[count++];
+        strcpy(lane->name, name);
+        lane->width = lane->longest = larger(NARROWEST, (int)strlen(name));
+    }
     if (!lane)
         return;
     int columns = columns_of(text, strlen(text));
     lane->said += columns;
-    lane->longest = columns > lane->longest ? columns : lane->longest;
+    lane->longest = larger(lane->longest, columns);
 }
 
 static int columns_of_the_terminal(void)
@@ -118,8 +126,6 @@ static bool share_columns(int columns)
 {
     int left = columns - BORDER * (count - 1), said = 0;
     for (int i = 0; i < count; i++) {
-        int length = (int)strlen(lanes[i].name);
-        lanes[i].width = length > NARROWEST ? length : NARROWEST;
         left -= lanes[i].width;
         said += lanes[i].said;
     }
@@ -127,10 +133,11 @@ static bool share_columns(int columns)
         fprintf(stderr, "%s: LANES: %d actors need %d columns, and there are %d\n", die_name, count,
                 columns - left, columns);
     for (int i = 0; i < count && left > 0; i++) {
-        int more = left * lanes[i].said / said, most = lanes[i].longest - lanes[i].width;
-        more = more < most ? more : most;
-        lanes[i].width += more > 0 ? more : 0;
-        left -= more > 0 ? more : 0;
+        int more = left * lanes[i].said / said;
+        if (more > lanes[i].longest - lanes[i].width)
+            more = lanes[i].longest - lanes[i].width;
+        lanes[i].width += more;
+        left -= more;
         said -= lanes[i].said;
     }
     return left >= 0;
@@ -157,8 +164,17 @@ static void take_over(const char *value)
     watched->rows = 1; /* the names stand there already */
 }
 
-static void measure(FILE *said)
+void lanes_begin(bool is_demo)
 {
+    if (!watch_wants("LANES"))
+        return;
+    if (strchr(getenv("LANES"), '=')) {
+        take_over(getenv("LANES"));
+        return;
+    }
+    FILE *said = is_demo ? rehearse() : NULL;
+    if (!said)
+        return;
     char line[LINE_BYTES];
     while (fgets(line, sizeof line, said))
         note(line);
@@ -167,19 +183,6 @@ static void measure(FILE *said)
     if (!share_columns(columns_of_the_terminal()))
         count = 0;
     hand_on();
-}
-
-void lanes_begin(bool is_demo)
-{
-    if (!watch_wants("LANES"))
-        return;
-    if (strchr(getenv("LANES"), '=')) {
-        take_over(getenv("LANES"));
-    } else if (is_demo) {
-        FILE *said = rehearse();
-        if (said)
-            measure(said);
-    }
 }
 
 /* ---- A row ----------------------------------------------------------------------------------- */
