@@ -10,7 +10,6 @@
  */
 #include "stage/args.h"
 #include "stage/choose.h"
-#include "stage/gate.h"
 #include "stage/say.h"
 #include "stage/turns.h"
 #include "threads/thread.h"
@@ -20,13 +19,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { TEN = 10, WAIT_MS = 10, FOUR = 4, ADDITIONS = 100000 };
+enum { TEN = 10, WAIT_MS = 10 };
 
-/* Each read and each write of an atomic is indivisible, so only the addition as a whole can go
- * wrong here. With a plain long, two threads at once would be a data race, which is undefined
- * behaviour. Under the lock, a plain long is enough. */
+/* Each read and each write of an atomic is one step; of a plain long, two at once would be a data
+ * race, which is undefined behaviour. Under the lock, a plain long is enough. */
 static atomic_long number;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Starts count threads at once, the first two of them as ann and bob, and joins them all. */
@@ -35,13 +32,10 @@ static void run_together(int count, void (*run)(void *))
     static const char *const names[TEN] = {"ann", "bob"};
     struct thread threads[TEN];
     number = 0;
-    gate_make();
     for (int i = 0; i < count; i++)
         thread_init(&threads[i], names[i], run, NULL);
     thread_run_all(threads, count);
 }
-
-/* ---- An update is lost ----------------------------------------------------------------------- */
 
 static void add_one(void *unused)
 {
@@ -53,8 +47,6 @@ static void add_one(void *unused)
     say(thread_name(), "writes %ld", seen + 1);
     number = seen + 1;
 }
-
-/* ---- The cure: lock, add, unlock ------------------------------------------------------------- */
 
 /* Between lock and unlock, no other thread can be here. */
 static void add_one_locked(void *unused)
@@ -70,8 +62,6 @@ static void add_one_locked(void *unused)
     turn_unlock("lock");
     pthread_mutex_unlock(&lock);
 }
-
-/* ---- The other cure: an indivisible addition ------------------------------------------------- */
 
 static void add_one_at_once(void *unused)
 {
@@ -104,57 +94,14 @@ static int demo(char **operands)
     return EXIT_SUCCESS;
 }
 
-/* ---- 400,000 additions ----------------------------------------------------------------------- */
-
-/* All four have read 0 before the first writes 1, so three additions are lost for certain. */
-static void add_many(void *unused)
-{
-    (void)unused;
-    long seen = number;
-    gate_step();
-    gate_wait(FOUR);
-    number = seen + 1;
-    for (int i = 1; i < ADDITIONS; i++)
-        number = number + 1;
-}
-
-static void add_many_locked(void *unused)
-{
-    (void)unused;
-    for (int i = 0; i < ADDITIONS; i++) {
-        pthread_mutex_lock(&lock);
-        number = number + 1;
-        pthread_mutex_unlock(&lock);
-    }
-}
-
-static int many(char **operands)
-{
-    (void)operands;
-    run_together(FOUR, add_many);
-    say("main", "read, then write: %s", number < FOUR * ADDITIONS ? "some are lost" : "all there");
-    run_together(FOUR, add_many_locked);
-    say("main", "lock, add, unlock: %ld", (long)number);
-    return EXIT_SUCCESS;
-}
-
-/* ---- The posts' ten threads ------------------------------------------------------------------ */
-
-static bool no_lock;
-
 static void add_wait_print(void *unused)
 {
     (void)unused;
-    if (!no_lock)
-        pthread_mutex_lock(&lock);
-    atomic_fetch_add(&number, 1); /* none is lost: without the lock, only the printing goes wrong */
-    gate_step();
-    if (no_lock)
-        gate_wait(TEN); /* in the post, a second of sleep lets all ten add before one prints */
-    poll(NULL, 0, WAIT_MS);
+    pthread_mutex_lock(&lock);
+    number = number + 1;
+    poll(NULL, 0, WAIT_MS); /* a second in the post */
     say("thread", "prints %ld", (long)number);
-    if (!no_lock)
-        pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock);
 }
 
 static int post(char **operands)
@@ -168,15 +115,12 @@ int main(int argc, char **argv)
 {
     static const struct command commands[] = {
         {"", "", "ann and bob each add one", demo},
-        {"many", "", "four threads add one 100,000 times each", many},
         {"post", "", "the posts' ten threads: add one, wait, print", post},
         {0},
     };
-    static const struct option_spec options[] = {
-        {"no-lock", NULL, "post: the same without the lock", .flag = &no_lock},
-        {0},
-    };
     static const struct program program = {
-        "Two threads add one to a number, and one addition is lost.", commands, options};
+        .idea = "Two threads add one to a number, and one addition is lost.",
+        .commands = commands,
+    };
     return args_run(argc, argv, &program);
 }

@@ -7,18 +7,6 @@ load peers/every_server
 
 @test "17a: the demo is the same each time" { check_demo 5; }
 
-prints() {
-    env printf 'thread | prints %d\n' "$@"
-}
-
-# Plays the posts' program, and puts the time that it took into MS.
-time_post() { # WORDS...
-    local from=${EPOCHREALTIME/./}
-    run limited "$PROGRAM" post "$@"
-    equal "status of post $*" 0 "$status"
-    ms=$(((${EPOCHREALTIME/./} - from) / 1000))
-}
-
 @test "17a: two threads add one, and one addition is lost" {
     equal 'without a lock' 'ann    | reads 0
 bob    | reads 0
@@ -38,14 +26,6 @@ main   | lock, add, unlock: one and one make 2' "$(play | sed -n '6,11p')"
 
 @test "17a: an atomic addition loses none" {
     equal 'the last line' 'main   | an atomic addition: one and one make 2' "$(play | tail -n 1)"
-}
-
-@test "17a: of 400,000 additions some are lost, and under the lock none" {
-    local i
-    for i in {1..5}; do
-        equal 'many' 'main   | read, then write: some are lost
-main   | lock, add, unlock: 400000' "$(play many)"
-    done
 }
 
 # ---- CHOOSE ------------------------------------------------------------------------------------------------------------
@@ -123,14 +103,10 @@ same' "$(choose_on_a_terminal "$menu" 1 "$menu" x "$menu" 2 "$menu" 1 "$again" $
 # ---- The posts' ten threads --------------------------------------------------------------------------------------------
 
 @test "17a: the posts' ten threads print 1 to 10, one after the other" {
-    time_post
-    equal 'what they print' "$(prints {1..10})" "$output"
+    local ms from=${EPOCHREALTIME/./}
+    equal 'what they print' "$(env printf 'thread | prints %d\n' {1..10})" "$(play post)"
+    ms=$(((${EPOCHREALTIME/./} - from) / 1000))
     ((ms >= 100)) || fail "ten times 10 ms under the lock took $ms ms"
-}
-
-@test "17a: ... without the lock each prints 10" {
-    time_post --no-lock
-    equal 'what they print' "$(prints 10 10 10 10 10 10 10 10 10 10)" "$output"
 }
 
 @test "17a: when the system has no thread for it, it says so and ends" {
@@ -146,11 +122,10 @@ same' "$(choose_on_a_terminal "$menu" 1 "$menu" x "$menu" 2 "$menu" 1 "$again" $
 }
 
 @test "17a: names what is wrong" {
-    refuses 2 '--no-lock=yes: takes no value' --no-lock=yes
     refuses 2 '--lock: no such option; see --help' --lock
     refuses 2 'serve: no such command; see --help' serve
     refuses 2 'more: unexpected' post more
 }
 
-@test "17a: has help" { every_server_has_help --no-lock; }
+@test "17a: has help" { every_server_has_help; }
 @test "17a: the slides show what is so" { check_slides; }
