@@ -19,23 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS = 4, ADDITIONS = 100000 };
-
-/* ---- The lock -------------------------------------------------------------------------------- */
-
 struct rlock {
     pthread_mutex_t mutex; /* guards what follows, and is locked only for a moment */
     pthread_cond_t released;
     pthread_t owner; /* valid while count > 0 */
     long count;
 };
-
-static void rlock_init(struct rlock *lock)
-{
-    pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->released, NULL);
-    lock->count = 0;
-}
 
 /* Called with the mutex locked. */
 static bool take_if_free(struct rlock *lock)
@@ -81,75 +70,46 @@ static int rlock_release(struct rlock *lock)
     return error;
 }
 
-/* ---- Each step, on our lock and on the one that pthreads has --------------------------------- */
-
-static struct rlock ours;
+static struct rlock ours = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .count = 0};
 static pthread_mutex_t theirs;
-
-static void init_theirs(void)
-{
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    int error = pthread_mutex_init(&theirs, &attributes);
-    if (error != 0) /* the error is the result: errno is not set */
-        fail("pthread_mutex_init: %s", strerror(error));
-    pthread_mutexattr_destroy(&attributes);
-}
-
-enum operation { ACQUIRE, TRY, RELEASE };
+static long number;
 
 static const struct step {
     const char *actor, *what;
-    enum operation operation;
+    int (*on_ours)(struct rlock *lock);
+    int (*on_theirs)(pthread_mutex_t *lock);
 } steps[] = {
-    {"ann", "acquires", ACQUIRE}, {"ann", "acquires again", ACQUIRE}, {"bob", "tries", TRY},
-    {"bob", "releases", RELEASE}, {"ann", "releases", RELEASE},       {"bob", "tries", TRY},
-    {"ann", "releases", RELEASE}, {"ann", "releases", RELEASE},       {"bob", "tries", TRY},
-    {"bob", "releases", RELEASE},
+    {"ann", "acquires", rlock_acquire, pthread_mutex_lock},
+    {"ann", "acquires again", rlock_acquire, pthread_mutex_lock},
+    {"bob", "tries", rlock_try, pthread_mutex_trylock},
+    {"bob", "releases", rlock_release, pthread_mutex_unlock},
+    {"ann", "releases", rlock_release, pthread_mutex_unlock},
+    {"bob", "tries", rlock_try, pthread_mutex_trylock},
+    {"ann", "releases", rlock_release, pthread_mutex_unlock},
+    {"ann", "releases", rlock_release, pthread_mutex_unlock},
+    {"bob", "tries", rlock_try, pthread_mutex_trylock},
+    {"bob", "releases", rlock_release, pthread_mutex_unlock},
 };
-enum { STEPS = sizeof steps / sizeof *steps };
-
-static int on_ours(enum operation operation)
-{
-    if (operation == ACQUIRE)
-        return rlock_acquire(&ours);
-    return operation == TRY ? rlock_try(&ours) : rlock_release(&ours);
-}
-
-static int on_theirs(enum operation operation)
-{
-    if (operation == ACQUIRE)
-        return pthread_mutex_lock(&theirs);
-    return operation == TRY ? pthread_mutex_trylock(&theirs) : pthread_mutex_unlock(&theirs);
-}
+enum { STEPS = sizeof steps / sizeof *steps, ADDITIONS = 100000 };
 
 static const char *answer(int error)
 {
     return error == 0 ? "yes" : error == EBUSY ? "EBUSY" : "EPERM";
 }
 
-static void take_steps(void *unused)
+static void play(void *unused)
 {
     (void)unused;
     for (int i = 0; i < STEPS; i++) {
         if (strcmp(steps[i].actor, thread_name()) != 0)
             continue;
         gate_wait(i);
-        int one = on_ours(steps[i].operation), other = on_theirs(steps[i].operation);
+        int one = steps[i].on_ours(&ours), other = steps[i].on_theirs(&theirs);
         say(thread_name(), "%-15s %-9s %-9s %ld", steps[i].what, answer(one), answer(other),
             ours.count);
         gate_step();
     }
-}
-
-/* ---- 400,000 additions under our lock -------------------------------------------------------- */
-
-static long number;
-
-static void add_many(void *unused)
-{
-    (void)unused;
+    gate_wait(STEPS);
     for (int i = 0; i < ADDITIONS; i++) {
         rlock_acquire(&ours);
         number++;
@@ -158,24 +118,20 @@ static void add_many(void *unused)
     }
 }
 
-static void run_together(int count, void (*run)(void *))
-{
-    static const char *const names[THREADS] = {"ann", "bob"};
-    struct thread threads[THREADS];
-    for (int i = 0; i < count; i++)
-        thread_init(&threads[i], names[i], run, NULL);
-    thread_run_all(threads, count);
-}
-
 static int demo(void)
 {
+    struct thread threads[2];
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&theirs, &attributes);
+    pthread_mutexattr_destroy(&attributes);
     gate_make();
-    rlock_init(&ours);
-    init_theirs();
     say("main", "%-15s %-9s %-9s %s", "", "our lock", "pthreads", "our count");
-    run_together(2, take_steps);
-    run_together(THREADS, add_many);
-    say("main", "four threads add one %d times each: %ld", ADDITIONS, number);
+    thread_init(&threads[0], "ann", play, NULL);
+    thread_init(&threads[1], "bob", play, NULL);
+    thread_run_all(threads, 2);
+    say("main", "two threads add one %d times each: %ld", ADDITIONS, number);
     return EXIT_SUCCESS;
 }
 
