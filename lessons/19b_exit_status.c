@@ -4,7 +4,7 @@
  *          kills the child?
  * Run      build/19b_exit_status, then with --limit 2000
  * Watch    eight bits of status, or the signal; a child that ignores SIGTERM, and a join that gives
- *          up; children that cannot be joined; a daemon.
+ *          up; main ends the daemon, and waits for the worker.
  * Before   19a_processes
  * After    19c_copies
  * Python   Process: exitcode, terminate, kill, join(timeout), daemon
@@ -20,9 +20,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-enum { WORK_MS = 20 };
 
 static long limit_ms = 20;
 
@@ -32,19 +29,9 @@ static void start(struct process *process, int (*run)(void *argument), void *arg
         die("fork");
 }
 
-/* ---- How a child ends ------------------------------------------------------------------------ */
-
 static int returns(void *argument)
 {
     return *(int *)argument;
-}
-
-static int crashes(void *argument)
-{
-    (void)argument;
-    struct rlimit none = {0};
-    setrlimit(RLIMIT_CORE, &none); /* no core file in the class's directory */
-    abort();
 }
 
 static int waits(void *argument)
@@ -65,27 +52,20 @@ static void say_code(const char *what, const struct process *process)
         say("main", "%s: exit code %d", what, code);
 }
 
-static void join_and_say(const char *what, struct process *process)
-{
-    process_join(process, -1);
-    say_code(what, process);
-}
-
 static void play_ends(void)
 {
-    struct process three = {0}, many = {0}, crash = {0}, polite = {0};
+    struct process three = {0}, many = {0}, polite = {0};
     start(&three, returns, &(int){3});
-    join_and_say("a child that returns 3", &three);
+    process_join(&three, -1);
+    say_code("a child that returns 3", &three);
     start(&many, returns, &(int){256});
-    join_and_say("a child that returns 256", &many);
-    start(&crash, crashes, NULL);
-    join_and_say("a child that calls abort", &crash);
+    process_join(&many, -1);
+    say_code("a child that returns 256", &many);
     start(&polite, waits, NULL);
     process_signal(&polite, SIGTERM);
-    join_and_say("a child that is terminated", &polite);
+    process_join(&polite, -1);
+    say_code("a child that is terminated", &polite);
 }
-
-/* ---- Join with a time limit ------------------------------------------------------------------ */
 
 static int ignores_sigterm(void *argument)
 {
@@ -111,42 +91,10 @@ static void play_limit(void)
     say_code("the same child is killed", &stubborn.process);
 }
 
-/* ---- Mistakes -------------------------------------------------------------------------------- */
-
-static void say_refusal(const char *actor, const char *what, bool done)
-{
-    say(actor, "%s: %s", what,
-        done                ? "done"
-        : errno == EALREADY ? "EALREADY, once is enough"
-        : errno == ESRCH    ? "ESRCH, there is no process"
-        : errno == ECHILD   ? "ECHILD, only its parent can"
-                            : strerror(errno));
-}
-
-static int joins_its_sister(void *sister)
-{
-    say_refusal("child", "joins its sister", process_join(sister, -1));
-    return EXIT_SUCCESS;
-}
-
-static void play_mistakes(void)
-{
-    struct process unborn = {0}, ann = {0}, bea = {0};
-    start(&ann, waits, NULL);
-    say_refusal("main", "starts a child a second time", process_start(&ann, "ann", waits, NULL));
-    say_refusal("main", "joins a child that was never started", process_join(&unborn, -1));
-    start(&bea, joins_its_sister, &ann);
-    process_join(&bea, -1);
-    process_signal(&ann, SIGTERM);
-    process_join(&ann, -1);
-}
-
-/* ---- The end of main ------------------------------------------------------------------------- */
-
 static int finishes(void *argument)
 {
     (void)argument;
-    poll(NULL, 0, WORK_MS);
+    poll(NULL, 0, 20);
     say("worker", "has finished its work");
     return EXIT_SUCCESS;
 }
@@ -166,7 +114,6 @@ static int demo(void)
 {
     play_ends();
     play_limit();
-    play_mistakes();
     play_end();
     return EXIT_SUCCESS;
 }

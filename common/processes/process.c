@@ -80,10 +80,6 @@ static _Noreturn void run_child(int (*run)(void *argument), void *argument)
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
                    void *argument)
 {
-    if (process->pid != 0) {
-        errno = EALREADY;
-        return false;
-    }
     prepare_parent();
     sigset_t before = block_signals();
     pid_t pid = child_fork();
@@ -177,10 +173,6 @@ bool process_join(struct process *process, long ms)
 {
     if (process->joined)
         return true;
-    if (process->pid == 0) {
-        errno = ESRCH;
-        return false;
-    }
     return ms < 0 ? reap(process, 0) : wait_with_limit(process, deadline_in(ms));
 }
 

@@ -25,7 +25,7 @@ struct process {
 };
 
 /* Starts a child that calls run(argument) and ends with the status that this returns. Returns false
- * with errno set: EALREADY, it was started before; EAGAIN, no more processes. Process.start */
+ * with errno set: EAGAIN, no more processes. Process.start */
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
                    void *argument);
 
@@ -34,7 +34,7 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
 void process_end_with_parent(int signal_number);
 
 /* Waits until it has ended, for ms milliseconds at most (-1: without limit). Returns false with
- * errno set: ETIMEDOUT; ESRCH, it was never started; ECHILD, it is not the caller's child.
+ * errno set: ETIMEDOUT; ECHILD, it is not the caller's child.
  * Process.join */
 bool process_join(struct process *process, long ms);
 
