@@ -6,14 +6,6 @@ load peers/every_server
 
 @test "22a: the demo is the same each time" { check_demo 5 --processes 100; }
 
-@test "22a: ... with --no-lock, as far as it is certain" {
-    local first
-    first=$(play --no-lock --processes 100 | grep -v -e '--->')
-    for _ in {1..4}; do
-        same_story 'the transcript' 'bob    | writes 12' "$first" "$(play --no-lock --processes 100 | grep -v -e '--->')"
-    done
-}
-
 family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.22a # in the environment of the program and of all its children
 
 # Plays with these words, and sees that no process is left. What it prints goes to a file: a child that is left would keep
@@ -38,7 +30,7 @@ last_number() {
     sed -n '$s/.* ---> //p' <<< "$output"
 }
 
-# ---- The three columns of the post -------------------------------------------------------------------------------------
+# ---- The post ----------------------------------------------------------------------------------------------------------
 
 @test "22a: printed at the end of the loop, it is too small each time, and right after join" {
     local i
@@ -52,14 +44,6 @@ last_number() {
     equal 'after join, 11 and one for each of 10 processes' 21 "$(last_number)"
 }
 
-@test "22a: without the lock an update is lost each time" {
-    local sum
-    plays --no-lock --processes 50
-    said 'ann    | reads 11' 'bob    | reads 11' 'ann    | writes 12' 'bob    | writes 12'
-    sum=$(last_number)
-    ((sum >= 12 && sum <= 60)) || fail "expected from 12 to 60, as of 50 additions to 11 at least one is lost; got $sum: $((61 - sum)) were lost"
-}
-
 # ---- The lock ----------------------------------------------------------------------------------------------------------
 
 # A lock that is not shared leaves bob asleep where ann cannot wake him, if he is asleep by then: so several times.
@@ -67,7 +51,8 @@ last_number() {
     local i
     for i in {1..20}; do
         plays --processes 10
-        said 'ann    | reads 11' 'bob    | wants the lock, which ann has' 'ann    | writes 12' 'bob    | reads 12' 'bob    | writes 13'
+        said 'ann    | has the lock, reads 11' 'bob    | wants the lock' 'ann    | writes 12, unlocks' \
+            'bob    | has the lock, reads 12' 'bob    | writes 13, unlocks'
     done
 }
 
@@ -100,7 +85,6 @@ as_a_user_with() { # PROCESSES WORDS...
 
 @test "22a: SIGTERM leaves no child at a gate" { SLOW=200 broken_off_by TERM 143 'a gate holds back' --processes 100; }
 @test "22a: ... nor one that waits for the lock" { SLOW=200 broken_off_by TERM 143 'wants the lock'; }
-@test "22a: ... nor one of the pair without a lock" { SLOW=200 broken_off_by TERM 143 'reads 11' --no-lock; }
 @test "22a: a main that is killed leaves no child at a gate" { SLOW=200 broken_off_by KILL 137 'a gate holds back' --processes 100; }
 @test "22a: ... nor one that waits for the lock, too" { SLOW=200 broken_off_by KILL 137 'wants the lock'; }
 
@@ -110,12 +94,11 @@ as_a_user_with() { # PROCESSES WORDS...
     refuses 2 '--processes 5001: not a number from 10 to 5000' --processes 5001
     refuses 2 '--processes 9: not a number from 10 to 5000' --processes 9
     refuses 2 '--processes many: not a number from 10 to 5000' --processes many
-    refuses 2 '--no-locks: no such option; see --help' --no-locks
-    refuses 2 '--no-lock=1: takes no value' --no-lock=1
+    refuses 2 '--no-lock: no such option; see --help' --no-lock
     refuses 2 'serve: no such command; see --help' serve
 }
 
-@test "22a: has help" { every_server_has_help --processes --no-lock; }
+@test "22a: has help" { every_server_has_help --processes; }
 
 @test "22a: the slides show what is so" {
     [[ $BUILD != */thread ]] || skip 'each of 5,000 forks takes the thread sanitizer several milliseconds'
