@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* syscall */
 #include "processes/process.h"
 
 #include "stage/children.h"
@@ -6,10 +7,11 @@
 #include "stage/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,19 +19,6 @@
  * handler walks the list too, so we add to it with signals blocked, and remove with one store. */
 static struct process *children;
 static pid_t parent;
-
-static sigset_t block_signals(void)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    return before;
-}
-
-static void restore_signals(sigset_t before)
-{
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
 
 /* ---- The end of the parent ------------------------------------------------------------------- */
 
@@ -53,11 +42,6 @@ static void end_children_and_self(int signal_number)
     signals_end_by(signal_number);
 }
 
-static void ignore(int signal_number)
-{
-    (void)signal_number;
-}
-
 static void prepare_parent(void)
 {
     if (parent == getpid())
@@ -70,28 +54,25 @@ static void prepare_parent(void)
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static _Noreturn void run_child(int (*run)(void *argument), void *argument)
-{
-    signal(SIGPIPE, SIG_IGN); /* as Python does; the parent notices too, and ends its children */
-    /* not exit, which would also call what the parent has registered for its own end: atexit(3) */
-    child_exit(run(argument));
-}
-
 bool process_start(struct process *process, const char *name, int (*run)(void *argument),
                    void *argument)
 {
     prepare_parent();
-    sigset_t before = block_signals();
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t pid = child_fork();
-    if (pid == 0)
-        run_child(run, argument);
+    if (pid == 0) {
+        signal(SIGPIPE, SIG_IGN); /* the parent notices too, and ends its children */
+        child_exit(run(argument));
+    }
     int error = errno;
     if (pid > 0) {
         *process =
             (struct process){.name = name, .daemon = process->daemon, .pid = pid, .next = children};
         children = process;
     }
-    restore_signals(before);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return pid > 0;
 }
@@ -134,39 +115,25 @@ static bool reap(struct process *process, int options)
     return true;
 }
 
-/* By default SIGCHLD is ignored, and an ignored signal need not become pending. */
-static void handle_child_signal(void)
+/* A descriptor that can be read when the process has ended. Linux: pidfd_open(2). Elsewhere there
+ * is none (-1), and the wait below takes as long as it may. */
+static int open_process(pid_t pid)
 {
-    struct sigaction action;
-    if (sigaction(SIGCHLD, NULL, &action) < 0 || action.sa_handler != SIG_DFL)
-        return; /* it is somebody else's */
-    action = (struct sigaction){.sa_handler = ignore, .sa_flags = SA_RESTART};
-    sigaction(SIGCHLD, &action, NULL);
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+    (void)pid;
+    return -1;
+#endif
 }
 
-/* SIGCHLD is blocked before the first look. If the child ends just after it, the signal is pending,
- * and sigtimedwait returns at once: sigtimedwait(2) */
 static bool wait_with_limit(struct process *process, struct deadline deadline)
 {
-    sigset_t child_ended, before;
-    sigemptyset(&child_ended);
-    sigaddset(&child_ended, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &child_ended, &before);
-    handle_child_signal();
-    bool has_taken = false;
-    while (!reap(process, WNOHANG) && errno == ETIMEDOUT) {
-        int left = deadline_left(deadline);
-        if (left <= 0)
-            break;
-        struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
-        has_taken |= sigtimedwait(&child_ended, NULL, &limit) == SIGCHLD;
-    }
-    int error = errno;
-    if (has_taken)
-        raise(SIGCHLD); /* we took it: for another child, perhaps, and somebody else's handler */
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return process->joined;
+    struct pollfd end = {.fd = open_process(process->pid), .events = POLLIN};
+    while (poll(&end, 1, deadline_left(deadline)) < 0 && errno == EINTR)
+        continue;
+    close(end.fd);
+    return reap(process, WNOHANG);
 }
 
 bool process_join(struct process *process, long ms)
