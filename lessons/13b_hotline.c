@@ -1,8 +1,7 @@
 /* 13b_hotline: a dialogue: the server speaks first, and a worker waits for each caller
  *
- * Predict  ann calls the posts' hotline 10086 and hears the greeting. She dials 0, then 9, then
- *          exit: what does she hear? And what would the posts' server send to a caller who closes
- *          his side without a word?
+ * Predict  ann calls the posts' hotline 10086 and dials 0, 9 and exit: what does she hear? And what
+ *          would the posts' server send to a caller who closes his side without a word?
  * Run      build/13b_hotline
  * Watch    what is dialled is a line, and so is each prompt. The end of the file ends the call.
  * Before   04_lines, 13a_mixins
@@ -45,8 +44,8 @@ static const char *prompt_for(const char *line, size_t length)
  * bare "0". The end of such a text is a guess, as a stream has no messages: lesson 04. */
 static enum lines_result next_dialled(struct lines *reader, char **line, size_t *length)
 {
-    enum lines_result result = lines_take(reader, line, length);
-    while (result == LINES_MORE) {
+    enum lines_result result;
+    while ((result = lines_take(reader, line, length)) == LINES_MORE) {
         struct pollfd more = {.fd = reader->fd, .events = POLLIN};
         if (*length > 0 && poll(&more, 1, UNFINISHED_MS) == 0) {
             reader->start = reader->end;
@@ -54,7 +53,6 @@ static enum lines_result next_dialled(struct lines *reader, char **line, size_t 
         }
         if (lines_fill(reader) == LINES_ERROR)
             return LINES_ERROR;
-        result = lines_take(reader, line, length);
     }
     return result;
 }
