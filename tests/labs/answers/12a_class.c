@@ -32,3 +32,28 @@ static void count_and_close(struct server *self, int request)
     struct server_class super = tcp_server;
     super.close_request(self, request);
 }
+
+static int demo(void)
+{
+    struct server_class base_server = {.finish_request = read_the_text};
+
+    tcp_server = (struct server_class){
+        .socket_type = SOCK_STREAM,
+        .get_request = accept_a_connection,
+        .finish_request = base_server.finish_request,
+        .close_request = close_the_connection,
+    };
+
+    struct server_class udp_server = tcp_server;
+    udp_server.close_request = close_nothing;
+    udp_server.get_request = &take_the_servers_own;
+    udp_server.socket_type = SOCK_DGRAM;
+
+    struct server_class counting_server = tcp_server;
+    counting_server.close_request = &count_and_close;
+
+    play("TCPServer", &tcp_server);
+    play("UDPServer", &udp_server);
+    play("CountingServer", &counting_server);
+    return EXIT_SUCCESS;
+}
