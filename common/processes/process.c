@@ -63,7 +63,7 @@ bool process_start(struct process *process, const char *name, int (*run)(void *a
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t pid = child_fork();
     if (pid == 0) {
-        signal(SIGPIPE, SIG_IGN); /* the parent notices too, and ends its children */
+        signal(SIGPIPE, SIG_IGN); /* the parent notices, and ends its children */
         child_exit(run(argument));
     }
     int error = errno;
