@@ -185,11 +185,9 @@ PROMPT='Enter: next  c: run on  q: quit'
     equal 'lines of children' 5 "$(grep -cE '^child  \| number' <<< "$output")"
 }
 
-@test "00b: STEP without a terminal, STEP=0 and a wrong SLOW do not wait" {
+@test "00b: STEP without a terminal and STEP=0 do not wait" {
     STEP=1 limited setsid -w "$BUILD/peers/narrators" 1 1 3 < /dev/null | grep -c actor
     STEP=0 limited "$BUILD/peers/pty" type '' "$BUILD/peers/narrators" 1 1 3
-    SLOW=fast narrators 1 1 3
-    SLOW=-1 narrators 1 1 3
 }
 
 @test "00b: a wrong SLOW is refused, as a wrong option is" {

@@ -187,7 +187,6 @@ int args_run(int argc, char **argv, const struct program *program)
     bool is_demo = !*name || strcmp(name, "play") == 0;
     watch_begin(is_demo);
     lanes_begin(is_demo);
-    die_begin();
     int status = command->run(words);
     die_unless_printed();
     return status;

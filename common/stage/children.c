@@ -13,28 +13,17 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <stdio_ext.h>
 #include <sys/prctl.h>
-#else
-#define __fpending(stream) 1
 #endif
 
 enum { LOOK_AGAIN_MS = 2 };
-
-/* Not fflush(NULL), which would wait for a thread that reads stdin. It looks first: to flush writes
- * to memory, and whoever has forked pays for a copy of each page that is written to. */
-static void flush(void)
-{
-    if (__fpending(stdout) > 0)
-        fflush(stdout);
-}
 
 /* Whether the parent's main thread has forked this process, which has a copy of the variable. */
 static _Thread_local bool by_main_thread = true;
 
 pid_t child_fork(void)
 {
-    flush();
+    fflush(stdout); /* not NULL: that would wait for a thread that reads stdin */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -53,7 +42,7 @@ pid_t child_fork(void)
 
 void child_exit(int status)
 {
-    flush();
+    fflush(stdout);
     _exit(status);
 }
 

@@ -15,9 +15,6 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* Prints "NAME: WHAT" and ends with status 1: for what is wrong although no call failed. errx(3) */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Called once, before there is a second process. */
-void die_begin(void);
-
 /* Notes, for all processes of the program, that something could not be printed. Returns whether
  * this is the process that called die_begin, which is the one to say so. */
 bool die_note_lost(int error);

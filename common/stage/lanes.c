@@ -180,6 +180,7 @@ void lanes_begin(bool is_demo)
         note(line);
     fclose(said);
     watched->lines = 0;
+    watched->has_reason = false;
     if (!share_columns(columns_of_the_terminal()))
         count = 0;
     hand_on();

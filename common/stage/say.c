@@ -8,7 +8,6 @@
 #include "stage/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,29 +35,6 @@ static void shorten(char *text, int columns)
         strcpy(text + bytes_within(text, columns - 3), "...");
 }
 
-/* One key, one line, also when several threads and processes wait for theirs: whoever is at a
- * step holds a lock on standard output. The kernel gives the lock back when its owner dies.
- * fcntl(2), "Advisory record locking" */
-static pthread_mutex_t step_between_threads = PTHREAD_MUTEX_INITIALIZER;
-
-/* The thread that held it is not in the child. pthread_atfork(3) */
-static void free_it_in_the_child(void)
-{
-    step_between_threads = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-}
-
-static void prepare_for_fork(void)
-{
-    pthread_atfork(NULL, NULL, free_it_in_the_child);
-}
-
-static void step_between_processes(short type)
-{
-    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
-    while (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0 && errno == EINTR && !say_hurried)
-        continue;
-}
-
 /* Before each line but the first: nothing waits after the last. */
 static void step(void)
 {
@@ -80,13 +56,9 @@ static void step(void)
 
 static void pause_if_slow(void)
 {
-    const char *slow = getenv("SLOW");
-    long ms = slow ? strtol(slow, NULL, 10) : 0;
-    if (ms <= 0 || ms > 60000)
-        return;
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (!say_hurried && nanosleep(&pause, &pause) < 0)
-        continue;
+    const char *slow = getenv("SLOW"); /* in args.c it was found to be a number */
+    if (slow && !say_hurried)
+        poll(NULL, 0, atoi(slow));
 }
 
 /* A full disk: the transcript would have a gap, so the program ends. Main says why, once; a child
@@ -130,18 +102,16 @@ static void write_line(const char *line, size_t length)
     }
 }
 
+/* One key, one line, also when several threads and processes wait for theirs. */
 static void wait_and_write_line(const char *line, size_t length)
 {
-    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
-    pthread_once(&prepared, prepare_for_fork);
-    pthread_mutex_lock(&step_between_threads);
-    step_between_processes(F_WRLCK);
+    if (pthread_mutex_lock(&watched->step) == EOWNERDEAD)
+        pthread_mutex_consistent(&watched->step);
     step();
     if (!watched->quits)
         write_line(line, length);
     watched->lines++;
-    step_between_processes(F_UNLCK);
-    pthread_mutex_unlock(&step_between_threads);
+    pthread_mutex_unlock(&watched->step);
 }
 
 static size_t make_line(char *line, size_t size, const char *actor, char *text)

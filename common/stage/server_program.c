@@ -23,73 +23,43 @@ static bool is_demo;
 static long port; /* 0: any free one; once the socket is bound, the one that it is bound to */
 static int listener;
 
-/* ---- The demo: two processes, and main, which waits for them --------------------------------- */
+/* ---- The demo: main, and two children: the server, and the player, which is the clients ------- */
 
-static volatile sig_atomic_t server, player; /* their pids, in main; 0: none */
-static pid_t server_of_the_player;
+static pid_t main_process, server, player; /* 0: none, or it has ended */
+static sigset_t awaited, usual; /* main waits for a child's end and for what ends a program */
 
+/* At the end of main; its children have the same list of what to do at exit. */
 static void end_both(void)
 {
-    pid_t pids[] = {player, server};
-    player = server = 0;
-    child_ask_to_end(pids[0]);
-    child_ask_to_end(pids[1]);
+    if (getpid() != main_process)
+        return;
+    child_ask_to_end(player);
+    child_ask_to_end(server);
     struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    for (int i = 0; i < 2; i++)
-        if (pids[i] > 0)
-            child_await_end(pids[i], grace);
+    if (player > 0)
+        child_await_end(player, grace);
+    if (server > 0)
+        child_await_end(server, grace);
 }
 
-/* The play is broken off, and that is no client's fault. */
-static void break_off(int signal_number)
+static _Noreturn void be(void (*run)(void), int at_the_parents_end)
 {
-    (void)signal_number;
-    end_both();
-    _exit(EXIT_SUCCESS);
+    child_ends_with(main_process, at_the_parents_end);
+    run();
+    child_exit(EXIT_SUCCESS);
 }
 
-/* For the server, which keeps its signal handlers. */
-static pid_t fork_with_handlers(void)
+/* A child that keeps its signal handlers. If there is none to be had, a server that is told to end
+ * before it begins gives back what it has, its path for example. */
+static void start_server(void)
 {
     fflush(stdout); /* or what is in its buffer would be printed twice */
-    return fork();
-}
-
-/* Signals are blocked until the new pid stands where break_off finds it. */
-static bool start(volatile sig_atomic_t *child, pid_t (*fork_it)(void), void (*run)(void),
-                  int at_the_parents_end)
-{
-    pid_t parent = getpid();
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    pid_t pid = fork_it();
-    if (pid > 0) {
-        *child = pid;
-        say_end_program = NULL;
-        signals_on_ending(break_off);
-    }
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    if (pid == 0) {
-        child_ends_with(parent, at_the_parents_end);
-        run();
-        child_exit(EXIT_SUCCESS);
-    }
-    return pid > 0;
-}
-
-/* The server is not the player's child: it may not end it. */
-static void play(void)
-{
-    server_of_the_player = server;
-    server = 0;
-    close(listener);
-    lesson->play();
-}
-
-/* A server that is told to end before it begins gives back what it has, its path for example. */
-static _Noreturn void refuse(void)
-{
+    server = fork();
+    if (server > 0)
+        return;
+    sigprocmask(SIG_SETMASK, &usual, NULL);
+    if (server == 0)
+        be(lesson->serve, SIGTERM);
     int error = errno;
     if (say_end_program) {
         say_end_program();
@@ -99,44 +69,63 @@ static _Noreturn void refuse(void)
     die("fork");
 }
 
-static int await_end(volatile sig_atomic_t *child, const char *who)
+static void play(void)
 {
-    siginfo_t end;
-    while (waitid(P_PID, (id_t)*child, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        continue;
-    *child = 0; /* before it is reaped: from then on the pid may be another's */
-    waitpid(end.si_pid, NULL, 0);
-    if (end.si_code == CLD_EXITED)
-        return end.si_status;
-    if (end.si_status == SIGTERM)
+    close(listener);
+    lesson->play();
+}
+
+static int status_of(const char *who, int end)
+{
+    if (WIFEXITED(end))
+        return WEXITSTATUS(end);
+    if (WTERMSIG(end) == SIGTERM)
         return EXIT_SUCCESS;
-    fprintf(stderr, "%s: signal %d has ended the %s: %s\n", die_name, end.si_status, who,
-            strsignal(end.si_status));
+    fprintf(stderr, "%s: signal %d has ended the %s: %s\n", die_name, WTERMSIG(end), who,
+            strsignal(WTERMSIG(end)));
     return EXIT_FAILURE;
+}
+
+/* When one has ended, so has the other to: whoever plays may wait for its server for ever. */
+static int await_both(void)
+{
+    int status = EXIT_SUCCESS, signal_number = SIGCHLD;
+    while ((server > 0 || player > 0) && signal_number == SIGCHLD) {
+        int end;
+        pid_t ended = waitpid(-1, &end, WNOHANG);
+        if (ended <= 0)
+            sigwait(&awaited, &signal_number);
+        if (ended <= 0 || (ended != server && ended != player))
+            continue;
+        if (status == EXIT_SUCCESS)
+            status = status_of(ended == server ? "server" : "clients", end);
+        if (ended == server)
+            server = 0;
+        else
+            player = 0;
+        child_ask_to_end(player);
+        child_ask_to_end(server);
+    }
+    return status;
 }
 
 static int play_in_two_processes(void)
 {
-    if (!start(&server, fork_with_handlers, lesson->serve, SIGTERM))
-        refuse();
+    main_process = getpid();
+    signals_that_end(&awaited);
+    sigaddset(&awaited, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &awaited, &usual);
+    start_server();
+    say_end_program = NULL;
     atexit(end_both);
     die_unless_printed(); /* a server that found the disk full is about to end */
-    if (!start(&player, child_fork, play, SIGKILL))
+    player = child_fork();
+    if (player == 0)
+        be(play, SIGKILL);
+    if (player < 0)
         die("fork");
     close(listener);
-    siginfo_t first;
-    while (waitid(P_ALL, 0, &first, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        continue;
-    if (first.si_pid == server) { /* whoever plays may wait for it for ever */
-        int status = await_end(&server, "server");
-        child_ask_to_end(player);
-        await_end(&player, "clients");
-        return status;
-    }
-    int status = await_end(&player, "clients");
-    child_ask_to_end(server);
-    int status_of_server = await_end(&server, "server");
-    return status != EXIT_SUCCESS ? status : status_of_server;
+    return await_both();
 }
 
 /* ---- The commands ---------------------------------------------------------------------------- */
@@ -201,7 +190,7 @@ int server_program_dial(void)
 
 pid_t server_program_pid(void)
 {
-    return server_of_the_player;
+    return server;
 }
 
 bool server_program_is_demo(void)
@@ -213,43 +202,42 @@ bool server_program_is_demo(void)
 
 enum { OPTIONS = 10, COMMANDS = 6 };
 
-static struct command commands[COMMANDS + 1] = {
-    {"", "", "play the demo", demo},
-    {"serve", "", "serve until SIGINT or SIGTERM", serve},
-};
-static const struct command connects_to_port = {"connect", "HOST PORT",
-                                                "send each line that is typed, print its reply",
-                                                connect_to};
-static const struct command connects_to_path = {"connect", "PATH",
-                                                "send each line that is typed, print its reply",
-                                                connect_to_path};
+static void list_commands(struct command *commands)
+{
+    static const char *const talks = "send each line that is typed, print its reply";
+    *commands++ = (struct command){"", "", "play the demo", demo};
+    *commands++ = (struct command){"serve", "", "serve until SIGINT or SIGTERM", serve};
+    if (lesson->dial)
+        *commands++ = (struct command){"connect", "HOST PORT", talks, connect_to};
+    if (lesson->dial_path)
+        *commands++ = (struct command){"connect", "PATH", talks, connect_to_path};
+    for (const struct command *own = lesson->commands; own && own->run; own++)
+        *commands++ = *own;
+}
 
-static struct option_spec options[OPTIONS + 1] = {
-    {"host", "H", "the address to listen on", .text = &host},
-    {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
-};
-static const struct option_spec for_path = {"path", "P",
-                                            "the path to listen on (default: in TMPDIR or /tmp)",
-                                            .text = &path};
+static void list_options(struct option_spec *options)
+{
+    static const struct option_spec
+        for_host = {"host", "H", "the address to listen on", .text = &host},
+        for_port = {"port", "P", "the port; 0: any free one", .number = &port, .max = 65535},
+        for_path = {"path", "P", "the path to listen on (default: in TMPDIR or /tmp)",
+                    .text = &path};
+    if (lesson->open_path) {
+        *options++ = for_path;
+    } else {
+        *options++ = for_host;
+        *options++ = for_port;
+    }
+    for (const struct option_spec *own = lesson->options; own && own->name; own++)
+        *options++ = *own;
+}
 
 int server_program_run(int argc, char **argv, const struct server_program *program)
 {
+    struct command commands[COMMANDS + 1] = {0};
+    struct option_spec options[OPTIONS + 1] = {0};
     lesson = program;
-    int count = 2;
-    if (program->dial)
-        commands[count++] = connects_to_port;
-    if (program->dial_path)
-        commands[count++] = connects_to_path;
-    for (const struct command *own = program->commands; own && own->run; own++)
-        commands[count++] = *own;
-    count = 2;
-    if (program->open_path) {
-        options[0] = for_path;
-        options[1] = (struct option_spec){0};
-        count = 1;
-    }
-    for (const struct option_spec *own = program->options; own && own->name; own++)
-        options[count++] = *own;
-    struct program all = {program->idea, commands, options};
-    return args_run(argc, argv, &all);
+    list_commands(commands);
+    list_options(options);
+    return args_run(argc, argv, &(struct program){program->idea, commands, options});
 }

@@ -4,13 +4,15 @@
 #include "stage/die.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { LOST_AFTER_MS = 1000 };
+enum { LOST_AFTER_S = 1 };
 
 /* Returns false at the end of the stream, with errno 0, or after an error. */
 static bool print_what_comes(int fd)
@@ -27,31 +29,41 @@ static bool print_what_comes(int fd)
     return got > 0;
 }
 
-/* ---- Datagrams ------------------------------------------------------------------------------- */
-
-/* A reply that comes after that is taken for the next line's; a real protocol would number them. */
-static bool is_lost(int fd)
+/* Returns false if the other side takes no more. */
+static bool send_all(int fd, const char *data, size_t length)
 {
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
-    int ready;
-    while ((ready = poll(&readable, 1, LOST_AFTER_MS)) < 0 && errno == EINTR)
-        continue;
-    return ready == 0;
+    while (length > 0) {
+        ssize_t sent = send(fd, data, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false;
+        data += sent;
+        length -= (size_t)sent;
+    }
+    return true;
 }
 
+/* ---- Datagrams ------------------------------------------------------------------------------- */
+
+/* A reply that comes after the limit is taken for the next line's; a real protocol would number
+ * them. */
 static void talk_by_datagrams(int fd)
 {
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
+    struct timeval limit = {.tv_sec = LOST_AFTER_S};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
+        die("setsockopt SO_RCVTIMEO");
     while ((length = getline(&line, &size, stdin)) > 0) {
-        while (send(fd, line, (size_t)length, MSG_NOSIGNAL) < 0)
-            if (errno != EINTR)
-                die("send");
-        if (is_lost(fd))
-            printf("(no reply within %d ms)\n", LOST_AFTER_MS);
-        else if (!print_what_comes(fd) && errno != 0)
+        if (!send_all(fd, line, (size_t)length))
+            die("send");
+        if (print_what_comes(fd) || errno == 0)
+            continue;
+        if (errno != EAGAIN)
             die("recv");
+        printf("(no reply within %d ms)\n", LOST_AFTER_S * 1000);
         die_unless_printed();
     }
     if (ferror(stdin))
@@ -60,65 +72,42 @@ static void talk_by_datagrams(int fd)
     close(fd);
 }
 
-/* ---- A stream: both ways at once ------------------------------------------------------------- */
+/* ---- A stream: a thread sends, while main receives -------------------------------------------- */
 
-struct typed {
-    char data[4096];
-    size_t start, end; /* of what has not been sent */
-    bool at_end;       /* nothing more will be typed */
-    bool refused;      /* the other side takes no more, but may have more to say */
+struct typing {
+    int fd;
+    atomic_bool is_over; /* all has been sent */
 };
 
-/* As much as the socket takes: a server that waits for its replies to be read takes no more. */
-static void send_what_was_typed(int fd, struct typed *typed)
+static void *send_what_is_typed(void *argument)
 {
-    ssize_t sent = send(fd, typed->data + typed->start, typed->end - typed->start,
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0)
-        typed->start += (size_t)sent;
-    else if (errno != EAGAIN && errno != EINTR)
-        typed->refused = true;
-}
-
-static void read_what_is_typed(int fd, struct typed *typed)
-{
-    ssize_t got = read(STDIN_FILENO, typed->data, sizeof typed->data);
-    if (got < 0 && errno != EINTR)
+    static char data[4096];
+    struct typing *typing = argument;
+    ssize_t got;
+    while ((got = read(STDIN_FILENO, data, sizeof data)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0 && !send_all(typing->fd, data, (size_t)got))
+            return NULL; /* but the other side may have more to say */
+    if (got < 0)
         die("read");
-    typed->start = 0;
-    typed->end = got > 0 ? (size_t)got : 0;
-    typed->at_end = got == 0;
-    if (typed->at_end)
-        shutdown(fd, SHUT_WR);
+    typing->is_over = true;
+    shutdown(typing->fd, SHUT_WR);
+    return NULL;
 }
 
 bool talk_both_ways(int fd)
 {
-    struct typed typed = {0};
+    static struct typing typing; /* the thread may outlive this call */
+    pthread_t thread;
+    typing.fd = fd;
     if (args_typed && isatty(STDIN_FILENO))
         fprintf(stderr, "%s", args_typed);
-    for (;;) {
-        bool unsent = typed.start < typed.end && !typed.refused;
-        bool reads = !unsent && !typed.at_end && !typed.refused;
-        struct pollfd fds[] = {
-            {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
-            {.fd = fd, .events = unsent ? POLLIN | POLLOUT : POLLIN},
-        };
-        if (poll(fds, 2, -1) < 0)
-            continue; /* a signal */
-        if (fds[1].revents & (POLLIN | POLLHUP | POLLERR)) {
-            if (!print_what_comes(fd))
-                break;
-        } else if (fds[1].revents) {
-            send_what_was_typed(fd, &typed);
-        } else if (fds[0].revents) {
-            read_what_is_typed(fd, &typed);
-        }
-    }
-    int error = errno;
-    close(fd);
-    errno = error;
-    return error == 0 && typed.at_end;
+    errno = pthread_create(&thread, NULL, send_what_is_typed, &typing);
+    if (errno != 0)
+        die("pthread_create");
+    pthread_detach(thread);
+    while (print_what_comes(fd))
+        continue;
+    return errno == 0 && typing.is_over;
 }
 
 int talk(int fd)

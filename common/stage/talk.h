@@ -6,13 +6,12 @@
 #include <stdbool.h>
 
 /* Sends standard input to the connected socket and prints what comes, until the server closes. A
- * line is one datagram, and its reply, which may be lost, is waited for one second. Closes the
- * socket. Returns the status for the program to end with. */
+ * line is one datagram, and its reply, which may be lost, is waited for one second. Then the program
+ * has to end, with the status that this returns. */
 int talk(int fd);
 
-/* The same over a stream alone: half-closes at end of file, goes on until the server closes, and
- * closes the socket. Returns false when the server closed before all had been sent (errno is 0), or
- * the connection failed (errno says how). */
+/* The same over a stream alone: half-closes at end of file. Returns false when the server closed
+ * before all had been sent (errno is 0), or the connection failed (errno says how). */
 bool talk_both_ways(int fd);
 
 #endif

@@ -28,7 +28,6 @@ enum { QUIT_MS = 500 };
 
 static struct watched own_watched;
 struct watched *watched = &own_watched;
-static pid_t program;
 
 bool watch_wants(const char *variable)
 {
@@ -41,7 +40,7 @@ void watch_quit(void)
     const char *behind = getenv(BEHIND);
     watched->quits = true;
     long pid = behind ? strtol(behind, NULL, 10) : 0; /* 0 or less would be a group, or everybody */
-    kill(pid > 0 ? (pid_t)pid : program, pid > 0 ? SIGUSR1 : SIGTERM);
+    kill(pid > 0 ? (pid_t)pid : watched->main_process, pid > 0 ? SIGUSR1 : SIGTERM);
     for (int i = 0; i < QUIT_MS && !say_hurried; i++)
         poll(NULL, 0, 1); /* whoever has no handler ends here, and does nothing more before */
 }
@@ -50,7 +49,7 @@ void watch_quit(void)
 static void pass_on(const siginfo_t *signal)
 {
     if (signal->si_code <= 0 || signal->si_signo == SIGHUP)
-        kill(program, signal->si_signo);
+        kill(watched->main_process, signal->si_signo);
 }
 
 /* Returns the status of the program. Orphans are process 1's to reap. */
@@ -63,11 +62,11 @@ static int await_program(const sigset_t *signals, bool is_demo)
         int status;
         pid_t ended;
         while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
-            if (ended == program)
+            if (ended == watched->main_process)
                 return status;
         if (got == SIGUSR1) {
             watched->quits = true;
-            kill(program, SIGTERM);
+            kill(watched->main_process, SIGTERM);
         } else if (got > 0 && got != SIGCHLD) {
             pass_on(&signal);
         }
@@ -106,30 +105,49 @@ static _Noreturn void stay_behind(const sigset_t *signals, bool is_demo)
     signals_end_by(WTERMSIG(status));
 }
 
+/* Returns in the program, which is a child of whoever stays behind. */
+static void become_a_child(bool is_demo)
+{
+    sigset_t signals, before;
+    signals_that_end(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    pid_t program = fork();
+    watched->main_process = program > 0 ? program : getpid();
+    if (program > 0)
+        stay_behind(&signals, is_demo);
+    if (program == 0)
+        setenv(BEHIND, pid, true);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void share(void)
+{
+    watched =
+        mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (watched == MAP_FAILED) {
+        watched = &own_watched;
+        die("mmap");
+    }
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&watched->step, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
 void watch_begin(bool is_demo)
 {
     bool steps = (watch_wants("STEP") || watch_wants("CHOOSE")) && terminal_begin();
     bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-    void *shared =
-        mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared != MAP_FAILED)
-        watched = shared;
-    program = getpid();
+    share();
+    watched->main_process = getpid();
     if (getenv(BEHIND)) /* lesson 19d becomes another program */
         watched->lines = 1;
-    else if (program == 1 || ((steps || shows) && !is_traced())) {
-        sigset_t signals, before;
-        signals_that_end(&signals);
-        sigaddset(&signals, SIGCHLD);
-        sigaddset(&signals, SIGUSR1);
-        sigprocmask(SIG_BLOCK, &signals, &before);
-        char pid[16];
-        snprintf(pid, sizeof pid, "%d", (int)program);
-        program = fork();
-        if (program > 0)
-            stay_behind(&signals, shows);
-        program = getpid();
-        setenv(BEHIND, pid, true);
-        sigprocmask(SIG_SETMASK, &before, NULL);
-    }
+    else if (getpid() == 1 || ((steps || shows) && !is_traced()))
+        become_a_child(shows);
 }

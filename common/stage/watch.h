@@ -8,8 +8,10 @@
 #ifndef WATCH_H
 #define WATCH_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define STEP_PROMPT "Enter: next  c: run on  q: quit"
 
@@ -17,9 +19,13 @@ enum { SPEAKERS = 128, ACTOR_BYTES = 16, COLOURS = 8 };
 
 /* What the processes of a program know of each other. */
 struct watched {
-    atomic_int lines;   /* that have been said */
-    atomic_int rows;    /* in lanes, since the names of the actors */
-    atomic_bool at_key; /* somebody waits for a key */
+    pid_t main_process;
+    atomic_int lost;        /* why something could not be printed, an errno; 0: nothing is lost */
+    atomic_bool has_reason; /* somebody has said why the program ends */
+    pthread_mutex_t step;   /* is held by whoever waits for a key; robust, as that one may die */
+    atomic_int lines;       /* that have been said */
+    atomic_int rows;        /* in lanes, since the names of the actors */
+    atomic_bool at_key;     /* somebody waits for a key */
     atomic_bool runs_on, quits;
     atomic_uint coloured[COLOURS]; /* hashes of their names, in the order in which they appear */
     struct speaker {
