@@ -74,9 +74,9 @@ pictures_of() { # DECK...
         END { missing() }' lessons/*.c)"
 }
 
-# Time is the subject in two places only: SLOW in common/stage/say.c, and is_idle in tests/helper.bash.
+# Time is the subject in one place only: is_idle in tests/helper.bash.
 @test "00: no lesson, helper or test waits by the clock" {
-    equal 'sleep in C' common/stage/say.c "$(grep -lE '\b(u?sleep|nanosleep)\b *\(' lessons/*.c common/*/*.c tests/peers/*.c)"
+    equal 'sleep in C' '' "$(grep -lE '\b(u?sleep|nanosleep)\b *\(' lessons/*.c common/*/*.c tests/peers/*.c)"
     equal 'sleep in tests' tests/helper.bash "$(grep -lE '(^|[;&|(]) *sleep [0-9$]' tests/*.ba* tests/peers/*.bash tests/bugs/run)"
     equal 'sleeps in the helper' 1 "$(grep -cE '(^|[;&|(]) *sleep [0-9$]' tests/helper.bash)"
 }

@@ -23,7 +23,7 @@ static bool is_demo;
 static long port; /* 0: any free one; once the socket is bound, the one that it is bound to */
 static int listener;
 
-/* ---- The demo: main, and two children: the server, and the player, which is the clients ------- */
+/* ---- The demo: two children, the server and the player of all clients ------------------------ */
 
 static pid_t main_process, server, player; /* 0: none, or it has ended */
 static sigset_t awaited, usual; /* main waits for a child's end and for what ends a program */

@@ -72,7 +72,7 @@ static void talk_by_datagrams(int fd)
     close(fd);
 }
 
-/* ---- A stream: a thread sends, while main receives -------------------------------------------- */
+/* ---- A stream: a thread sends, while main receives ------------------------------------------- */
 
 struct typing {
     int fd;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /* Sends standard input to the connected socket and prints what comes, until the server closes. A
- * line is one datagram, and its reply, which may be lost, is waited for one second. Then the program
- * has to end, with the status that this returns. */
+ * line is one datagram, and its reply, which may be lost, is waited for one second. Returns the
+ * status that the program then has to end with. */
 int talk(int fd);
 
 /* The same over a stream alone: half-closes at end of file. Returns false when the server closed
