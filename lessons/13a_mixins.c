@@ -3,8 +3,7 @@
  * Predict  four clients come at once, and each takes one unit of time. How many units have passed
  *          when TCPServer has served them all? And ThreadingTCPServer, and ForkingTCPServer?
  * Run      build/13a_mixins
- * Watch    one unit for all four, with ThreadingTCPServer. Then --class forking-tcp, and --class
- *          tcp: the handler is the same, but who runs it differs.
+ * Watch    with --class forking-tcp and --class tcp the handler is the same, but not who runs it.
  * Before   10_thread_server, 11a_fork_server, 12b_socketserver; then common/socketserver/mixin.h,
  *          threading_mixin.c and forking_mixin.c, which this lesson introduces
  * After    13b_hotline, 14a_server_thread
@@ -20,12 +19,11 @@
 #include "stage/say.h"
 #include "stage/server_program.h"
 
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *class_name = "threading-tcp", *path;
+static const char *class_name = "threading-tcp";
 
 /* Twelve classes: four servers, as they are and with each mixin. */
 static struct server_class chosen_class(void)
@@ -39,11 +37,11 @@ static struct server_class chosen_class(void)
 
 /* ---- A request that takes one unit of time --------------------------------------------------- */
 
-/* No clock, whose units a busy machine would stretch: the request is done when its client says that
- * the time is over. */
 enum { CLIENTS = 4 };
 static const char *const names[CLIENTS] = {"ann", "bob", "carl", "dora"};
 
+/* No clock, whose units a busy machine would stretch: the request is done when its client says that
+ * the time is over. */
 static bool take_one_unit(struct handler *self)
 {
     const char *actor = service_actor(self);
@@ -51,58 +49,45 @@ static bool take_one_unit(struct handler *self)
     char *line;
     size_t length;
     say(actor, "begins with %s", client);
-    if (!self->class->write(self, "begun\n", 6) ||
-        lines_next(&self->rfile, &line, &length) != LINES_LINE)
+    if (!self->class->write(self, "!", 1) || lines_next(&self->rfile, &line, &length) != LINES_LINE)
         return false;
     say(actor, "is done with %s", client);
     return true;
 }
 
 static struct server server;
-static struct lines calls[CLIENTS]; /* each with its descriptor */
+static int clients[CLIENTS];
 
-static void must_hear(int client, enum lines_result wanted)
+/* One byte when its request has begun, and none at the end of the file. */
+static void must_receive(int client, ssize_t bytes)
 {
-    char *line;
-    size_t length;
-    if (lines_next(&calls[client], &line, &length) != wanted)
-        fail("%s: wanted %s", names[client], wanted == LINES_LINE ? "a line" : "an end of file");
-}
-
-static void must_wait(int client)
-{
-    struct pollfd answer = {.fd = calls[client].fd, .events = POLLIN};
-    if (poll(&answer, 1, 0) > 0)
-        fail("%s: was not to be served yet", names[client]);
+    char byte;
+    if (recv(clients[client], &byte, 1, 0) != bytes)
+        fail("%s: wanted %s", names[client], bytes ? "to be served" : "the end of the file");
 }
 
 static void play(void)
 {
-    static char buffers[CLIENTS][128];
     int at_once = server.class.mixin ? CLIENTS : 1, units = 0;
     for (int i = 0; i < CLIENTS; i++) {
-        calls[i] = lines_open(service_client(&server), buffers[i], sizeof *buffers);
+        clients[i] = service_client(&server);
         if (i < at_once)
-            must_hear(i, LINES_LINE);
+            must_receive(i, 1);
         else
             say(names[i], "is connected, and waits");
     }
     for (int first = 0; first < CLIENTS; first += at_once) {
         if (first > 0)
-            must_hear(first, LINES_LINE);
-        for (int i = first + at_once; i < CLIENTS; i++)
-            must_wait(i);
+            must_receive(first, 1);
         say("clock", "one unit of time passes");
         units++;
         for (int i = first; i < first + at_once; i++) {
-            net_send_all(calls[i].fd, "tick\n", 5);
-            must_hear(i, LINES_END);
-            close(calls[i].fd);
+            net_send_all(clients[i], "tick\n", 5);
+            must_receive(i, 0);
+            close(clients[i]);
         }
     }
-    const char *mixin = server.class.mixin;
-    say("clock", "%s%s%s: %d clients, %d unit%s of time", mixin ? mixin : "", mixin ? ", " : "",
-        server.class.name, CLIENTS, units, units == 1 ? "" : "s");
+    say("clock", "%s: four clients, units of time: %d", class_name, units);
 }
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -118,7 +103,7 @@ static int open_server(const char *host, long port)
         handler.handle = take_one_unit;
     }
     stop_on_signals();
-    return service_open(&server, class, handler, host, port, path);
+    return service_open(&server, class, handler, host, port, NULL);
 }
 
 static int dial(const char *host, long port)
@@ -127,18 +112,10 @@ static int dial(const char *host, long port)
     return service_connect(&class, host, port);
 }
 
-static int dial_path(const char *to)
-{
-    if (!strstr(class_name, "unix"))
-        class_name = "unix-stream";
-    return dial(to, 0);
-}
-
 int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
         {"class", "C", "tcp, forking-unix-datagram, ...", .text = &class_name},
-        {"path", "P", "the path of a Unix socket (default one with the pid)", .text = &path},
         {0},
     };
     static const struct server_program program = {
@@ -147,7 +124,6 @@ int main(int argc, char **argv)
         .serve = service_run,
         .play = play,
         .dial = dial,
-        .dial_path = dial_path,
         .options = options,
     };
     return server_program_run(argc, argv, &program);

@@ -1,12 +1,12 @@
-/* 15c_limits: how many workers run at once, and whether the end waits for them
+/* 15c_limits: how many workers run at once, and where the next client waits
  *
  * Predict  a forking server may have two children at once, and both are at work. carl connects. Is
  *          he refused?
  * Run      build/15c_limits
  * Watch    carl is connected and waits in the queue of the listening socket, until ann leaves.
- * Before   11a_fork_server, 13a_mixins, 15a_overrides; 16c_daemons has daemons without a server
+ * Before   11a_fork_server, 13a_mixins, 15a_overrides
  * After    15d_deadline
- * Python   ForkingMixIn.max_children, request_queue_size, ThreadingMixIn.daemon_threads
+ * Python   ForkingMixIn.max_children, request_queue_size
  */
 #include "sockets/lines.h"
 #include "sockets/net.h"
@@ -23,40 +23,22 @@
 
 enum { WAIT_MS = 50, GUESTS = 3 };
 
-static long max_children = 40;
+static int guests[GUESTS] = {-1, -1, -1}; /* the clients' ends */
 
-/* ---- The handler: a reply at once, and one for each line ------------------------------------- */
-
+/* A reply at once, and one for each line. The clients are in the parent, so a child has copies of
+ * their ends, and with these open its client would never be gone: lesson 11a. */
 static bool answer_until_the_end(struct handler *self)
 {
     char *line;
     size_t length;
+    for (int i = 0; i < GUESTS; i++)
+        if (guests[i] >= 0)
+            close(guests[i]);
     do
         if (!visit_handler().handle(self))
             return false;
     while (lines_next(&self->rfile, &line, &length) == LINES_LINE);
     return true;
-}
-
-/* ---- A limit on the children ----------------------------------------------------------------- */
-
-static int guests[GUESTS] = {-1, -1, -1}; /* the clients' ends */
-
-/* Whose copy of which descriptor: lesson 11a. The clients are in the parent, so a child has copies
- * of their ends, and with these open its client would never be gone. */
-static bool answer_in_a_child(struct handler *self)
-{
-    for (int i = 0; i < GUESTS; i++)
-        if (guests[i] >= 0)
-            close(guests[i]);
-    return answer_until_the_end(self);
-}
-
-static struct handler_class with_handle(bool (*handle)(struct handler *self))
-{
-    struct handler_class class = visit_handler();
-    class.handle = handle;
-    return class;
 }
 
 static void say_full(struct server *server)
@@ -79,7 +61,9 @@ static int demo(void)
 {
     static const char *const names[GUESTS] = {"ann", "bob", "carl"};
     struct server server;
-    service_open(&server, server_for_two(), with_handle(answer_in_a_child), "127.0.0.1", 0, NULL);
+    struct handler_class handler = visit_handler();
+    handler.handle = answer_until_the_end;
+    service_open(&server, server_for_two(), handler, "127.0.0.1", 0, NULL);
     for (int i = 0; i < GUESTS; i++) {
         guests[i] = visit_from(&server, names[i], "127.0.0.1");
         server_handle_request(&server); /* in vain for carl: the time-out ends it */
@@ -99,34 +83,9 @@ static int demo(void)
     return EXIT_SUCCESS;
 }
 
-/* ---- Who is waited for at the end ------------------------------------------------------------ */
-
-/* A daemon thread uses its server after server_close: so the server outlives this function. */
-static void close_with_a_client(struct server *server, bool daemon_threads)
-{
-    struct server_class class = threading_mixin(tcp_server());
-    class.daemon_threads = daemon_threads;
-    service_open(server, class, with_handle(answer_until_the_end), "127.0.0.1", 0, NULL);
-    int ann = visit_from(server, "ann", "127.0.0.1");
-    server_handle_request(server);
-    visit_hear("ann", ann);
-    say("server", "daemon_threads is %s: server_close", daemon_threads ? "true" : "false");
-    server_close(server);
-    visit_send("ann", ann, "still there?\n");
-    visit_hear("ann", ann);
-    close(ann);
-}
-
-static int daemons(char **operands)
-{
-    (void)operands;
-    static struct server with_joins, with_daemons;
-    close_with_a_client(&with_joins, false);
-    close_with_a_client(&with_daemons, true);
-    return EXIT_SUCCESS;
-}
-
 /* ---- The server and its client --------------------------------------------------------------- */
+
+static long max_children = 40;
 
 static int open_server(const char *host, long port)
 {
@@ -139,21 +98,16 @@ static int open_server(const char *host, long port)
 
 int main(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"daemons", "", "server_close, without and with daemon_threads", daemons},
-        {0},
-    };
     static const struct option_spec options[] = {
         {"max-children", "N", "at most N children at once", .number = &max_children, 1, 1000},
         {0},
     };
     static const struct server_program program = {
-        .idea = "How many workers run at once, and whether the end waits for them.",
+        .idea = "How many workers run at once, and where the next client waits.",
         .open = open_server,
         .serve = service_run,
         .dial = net_connect,
         .demo = demo,
-        .commands = commands,
         .options = options,
     };
     return server_program_run(argc, argv, &program);

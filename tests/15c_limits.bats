@@ -1,5 +1,5 @@
-# The mistakes that these tests catch: children without a limit, or a limit that a mixin takes back; daemon threads that are
-# waited for; a client whose end is open in a child.
+# The mistakes that these tests catch: children without a limit, or a limit that a mixin takes back; a client whose end is open
+# in a child.
 # shellcheck disable=SC2030,SC2034,SC2153,SC2154 # SERVE and SERVER are the helper's; so are stem, status and output
 load helper
 load peers/every_server
@@ -8,7 +8,6 @@ load peers/children
 
 @test "15c: the demo is the same each time" {
     check_demo 5
-    check_demo 3 daemons
 }
 
 @test "15c: answers in upper case" { every_server_answers_in_upper_case; }
@@ -26,26 +25,12 @@ ann    | leaves
 carl   | received "you are 127.0.0.1"' "$(play)"
 }
 
-@test "15c: server_close hangs up on a silent client; with daemon_threads it leaves it alone" {
-    equal 'daemons' 'ann    | connects from 127.0.0.1
-ann    | received "you are 127.0.0.1"
-server | daemon_threads is false: server_close
-ann    | sends "still there?\n"
-ann    | is hung up on
-ann    | connects from 127.0.0.1
-ann    | received "you are 127.0.0.1"
-server | daemon_threads is true: server_close
-ann    | sends "still there?\n"
-ann    | received "you are 127.0.0.1"' "$(play daemons)"
-}
-
-@test "15c: SIGTERM and Ctrl-C end the scenes" {
+@test "15c: SIGTERM and Ctrl-C end the demo" {
     local words
     for words in 'ann    | received' 'bob    | connects' 'carl   | connects'; do
         SLOW=50 broken_off_by TERM 143 "$words"
         GROUP=1 SLOW=50 broken_off_by INT 130 "$words"
     done
-    SLOW=50 broken_off_by TERM 143 'daemon_threads is true' daemons
 }
 
 # ---- serve -------------------------------------------------------------------------------------------------------------
@@ -118,7 +103,6 @@ ann    | received "you are 127.0.0.1"' "$(play daemons)"
 @test "15c: names what is wrong with the values" {
     refuses 2 '--max-children 0: not a number from 1 to 1000' serve --max-children 0
     refuses 2 '--max-children 1001: not a number from 1 to 1000' serve --max-children 1001
-    refuses 2 'ann: unexpected' daemons ann
 }
 
 @test "15c: names what is wrong" { every_server_names_what_is_wrong; }
