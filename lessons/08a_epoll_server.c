@@ -23,34 +23,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100, PLENTY = 10100, AT_ONCE = 64, TURNS_AT_ONCE = 16 };
-static bool edge; /* lesson 08b says what that is */
-
-/* ---- The server ------------------------------------------------------------------------------ */
+enum { RETRY_MS = 100, AT_ONCE = 64 };
 
 static struct upper **clients; /* by descriptor; NULL: none */
-static int epoll;              /* the kernel's list of what to watch, and for what */
 static int room;               /* descriptors from 0 to room - 1 can be watched */
-static int highest = -1;       /* no client has a higher descriptor */
+static int epoll;              /* the kernel's list of what to watch, and for what */
 /* false: accept failed and would fail again, so do not watch the listener for a while */
 static bool accepting = true;
 
-static void open_table(void)
-{
-    room = (int)net_raise_descriptor_limit();
-    if (room < PLENTY)
-        say("server", "only %d descriptors are allowed (ulimit -Hn): too few for 10,000", room);
-    clients = calloc((size_t)room, sizeof *clients);
-    if (!clients)
-        die("calloc");
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0)
-        die("epoll_create1");
-}
-
-/* Tells the kernel what to watch the descriptor for. Level-triggered, it is reported for as long as
- * it is ready. Edge-triggered, it is reported when something new comes, and once at each
- * EPOLL_CTL_MOD if it is ready then. */
+/* Tells the kernel what to watch the descriptor for. It is reported for as long as it is ready. */
 static bool watch(int operation, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -59,8 +40,6 @@ static bool watch(int operation, int fd, uint32_t events)
 
 static bool watch_client(int operation, const struct upper *client)
 {
-    if (edge)
-        return watch(operation, client->fd, EPOLLIN | EPOLLOUT | EPOLLET);
     return watch(operation, client->fd, upper_wants_to_send(client) ? EPOLLOUT : EPOLLIN);
 }
 
@@ -71,22 +50,17 @@ static void drop(struct upper *client)
     upper_close(client); /* which takes it off the kernel's list too */
 }
 
-/* Returns whether more clients may be waiting. */
-static bool accept_client(void)
+static void accept_client(void)
 {
     struct upper *client = upper_accept(room, &accepting);
     if (!client)
-        return false;
+        return;
     clients[client->fd] = client;
-    if (client->fd > highest)
-        highest = client->fd;
     if (!watch_client(EPOLL_CTL_ADD, client))
         drop(client);
-    return true;
 }
 
-/* One turn: the kernel reports again if there is more. */
-static void serve_level(struct upper *client)
+static void serve_client(struct upper *client)
 {
     bool sending = upper_wants_to_send(client);
     if (upper_turn(client) == UPPER_LEFT)
@@ -95,46 +69,31 @@ static void serve_level(struct upper *client)
         watch_client(EPOLL_CTL_MOD, client);
 }
 
-/* Takes turns until one would have blocked, because there will be no second report. After so many,
- * EPOLL_CTL_MOD asks for a new report, and the other clients have their turn. */
-static void serve_edge(struct upper *client)
+/* Serves each descriptor that is reported once. If there is more, the kernel reports it again. */
+static void serve_one_round(void)
 {
-    enum upper_result result = upper_turn(client);
-    for (int turns = 1; result == UPPER_GOES_ON && turns < TURNS_AT_ONCE; turns++)
-        result = upper_turn(client);
-    if (result == UPPER_LEFT)
-        drop(client);
-    else if (result == UPPER_GOES_ON)
-        watch_client(EPOLL_CTL_MOD, client);
-}
-
-static void serve_ready(int fd)
-{
-    if (fd != stop_listener && edge)
-        serve_edge(clients[fd]);
-    else if (fd != stop_listener)
-        serve_level(clients[fd]);
-    for (int i = 0; fd == stop_listener && i < AT_ONCE && accept_client(); i++)
-        continue; /* not for ever: the clients that are here want their turn too */
+    struct epoll_event events[AT_ONCE];
+    bool was_accepting = accepting;
+    int ready = epoll_wait(epoll, events, AT_ONCE, accepting ? -1 : RETRY_MS);
+    if (ready < 0 && errno != EINTR)
+        die("epoll_wait");
+    accepting = true;
+    for (int i = 0; i < ready; i++) {
+        int fd = events[i].data.fd;
+        if (fd == stop_listener)
+            accept_client();
+        else
+            serve_client(clients[fd]);
+    }
+    if (accepting != was_accepting)
+        watch(EPOLL_CTL_MOD, stop_listener, accepting ? EPOLLIN : 0);
 }
 
 static void serve_until_stopped(void)
 {
-    if (!watch(EPOLL_CTL_ADD, stop_listener, EPOLLIN))
-        die("epoll_ctl");
-    while (!stop_asked) {
-        bool was_accepting = accepting;
-        struct epoll_event events[AT_ONCE];
-        int ready = epoll_wait(epoll, events, AT_ONCE, accepting ? -1 : RETRY_MS);
-        if (ready < 0 && errno != EINTR)
-            die("epoll_wait");
-        accepting = true;
-        for (int i = 0; i < ready; i++)
-            serve_ready(events[i].data.fd);
-        if (accepting != was_accepting)
-            watch(EPOLL_CTL_MOD, stop_listener, accepting ? EPOLLIN : 0);
-    }
-    for (int fd = 0; fd <= highest; fd++)
+    while (!stop_asked)
+        serve_one_round();
+    for (int fd = 0; fd < room; fd++)
         if (clients[fd])
             upper_close(clients[fd]);
     free(clients);
@@ -148,23 +107,22 @@ static int open_server(const char *host, long port)
     stop_on_signals();
     stop_listener = net_listen(host, port);
     fcntl(stop_listener, F_SETFL, O_NONBLOCK); /* accept_client may find nobody there */
-    open_table();
+    room = (int)net_raise_descriptor_limit();
+    clients = calloc((size_t)room, sizeof *clients);
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!clients || epoll < 0 || !watch(EPOLL_CTL_ADD, stop_listener, EPOLLIN))
+        die("epoll");
     return stop_listener;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option_spec options[] = {
-        {"edge", NULL, "edge-triggered", .flag = &edge},
-        {0},
-    };
     static const struct server_program program = {
         .idea = "The same server with epoll, which is told only once what to watch.",
         .open = open_server,
         .serve = serve_until_stopped,
         .play = cast_crowd,
         .dial = net_connect,
-        .options = options,
     };
     return server_program_run(argc, argv, &program);
 }

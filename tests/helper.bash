@@ -479,6 +479,16 @@ check_demo() { # RUNS [WORDS...]
     done
 }
 
+# The lesson as an exercise has it changed, by a script for sed: built, as the program CHANGED. A sanitizer's library would need
+# the sanitizer.
+changed_by() { # SCRIPT
+    [[ $BUILD != */address* && $BUILD != */undefined && $BUILD != */thread ]] || skip 'the same without a sanitizer'
+    CHANGED=$BATS_TEST_TMPDIR/$stem
+    sed "$1" "lessons/$stem.c" > "$CHANGED.c"
+    ! cmp -s "lessons/$stem.c" "$CHANGED.c" || fail "nothing that is changed by $1"
+    "${CC:-gcc}" -std=c11 -D_XOPEN_SOURCE=700 -Icommon -pthread -o "$CHANGED" "$CHANGED.c" "$BUILD/libcommon.a" -lm
+}
+
 # Starts the demo in the background; it pauses this long after each line.
 begin() { # MS [OPTION...]
     LOG=$BATS_TEST_TMPDIR/log
