@@ -125,7 +125,6 @@ static void serve_client(int client, int number)
         if (!net_send_all(client, data, (size_t)got))
             break;
     }
-    say("server", "client %d has left", number);
 }
 
 /* Unlinks the path before it closes the socket, so that no stale path is left in between. */

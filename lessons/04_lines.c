@@ -5,8 +5,7 @@
  * Run      build/04_lines, then build/04_lines --naive
  * Watch    the server answers "hello" and "world"; with --naive it answers the pieces that recv
  *          gives, and all three answers are wrong.
- * Before   01a_serial_server, and 02_datagrams for a socket that does keep messages; then
- *          common/sockets/lines.c, which this lesson introduces
+ * Before   01a_serial_server, 02_datagrams; then common/sockets/lines.c, introduced here
  * After    05a_select_stdin has the same reader behind select
  * Python   the time server of the posts: StreamRequestHandler with rfile.readline and wfile.write
  */
@@ -18,26 +17,21 @@
 #include "stage/say.h"
 #include "stage/server_program.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LONGEST = 65536, STAMP = sizeof "[Sat Nov 21 09:30:00 2026] " };
+enum { LONGEST = 1024 }; /* bytes in a line, its newline included */
+enum { STAMP = sizeof "[Sat Nov 21 09:30:00 2026] " };
 
-static long longest = 1024; /* bytes in a line, its newline included */
 static bool naive;
-
-/* ---- The time server ------------------------------------------------------------------------- */
 
 /* Puts "[ctime] text" and a newline together before it sends them: the second half of a reply in
  * two sends can wait 40 ms for the acknowledgement of the first (lesson 15e). */
 static bool reply(int client, const char *text, size_t length)
 {
-    static char message[STAMP + LONGEST + 1];
+    char message[STAMP + LONGEST + 1];
     time_t now = time(NULL);
     struct tm local;
     size_t used = strftime(message, STAMP, "[%a %b %e %H:%M:%S %Y] ", localtime_r(&now, &local));
@@ -48,48 +42,36 @@ static bool reply(int client, const char *text, size_t length)
 
 static void serve_lines(int client, int number)
 {
-    static char buffer[LONGEST];
-    struct lines reader = lines_open(client, buffer, (size_t)longest);
-    char *line;
+    char buffer[LONGEST], *line;
+    struct lines reader = lines_open(client, buffer, sizeof buffer);
     size_t length;
     bool answered = true;
     while (answered && !stop_asked) {
         switch (lines_next(&reader, &line, &length)) {
         case LINES_LINE:
-            say("server", "line of %zu bytes from client %d: %s", length, number,
-                quote(line, length).text);
+            say("server", "line from client %d: %s", number, quote(line, length).text);
             answered = reply(client, line, length);
             break;
         case LINES_TOO_LONG:
-            say("server", "line from client %d is longer than %ld bytes: refused", number, longest);
+            say("server", "line from client %d is longer than %d bytes: refused", number, LONGEST);
             answered = reply(client, "error: the line is too long", 27);
             break;
-        case LINES_END:
-        case LINES_ERROR:
-        case LINES_MORE:
+        default: /* the end of the file, or an error */
             answered = false;
-            break;
         }
     }
-    say("server", "client %d has left", number);
 }
 
 /* The mistake: one recv taken for one message. */
 static void serve_pieces(int client, int number)
 {
-    char data[1024];
-    while (!stop_asked) {
-        ssize_t got = recv(client, data, sizeof data, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        say("server", "recv gave %zd bytes from client %d: %s", got, number,
-            quote(data, (size_t)got).text);
+    char data[LONGEST];
+    ssize_t got;
+    while ((got = recv(client, data, sizeof data, 0)) > 0) {
+        say("server", "recv from client %d gave %s", number, quote(data, (size_t)got).text);
         if (!reply(client, data, (size_t)got))
             break;
     }
-    say("server", "client %d has left", number);
 }
 
 static void serve_until_stopped(void)
@@ -99,50 +81,27 @@ static void serve_until_stopped(void)
     say("server", "stopped");
 }
 
-/* ---- The clients ----------------------------------------------------------------------------- */
+/* ---- ann ------------------------------------------------------------------------------------- */
 
-/* The reply is as long as the text, plus the time before it and the newline after it. */
-static void get_reply(int fd, size_t length)
-{
-    cast_reply("ann", fd, STAMP - 1 + length + 1);
-}
-
-static void play_pieces(void)
-{
-    int ann = cast_connect("ann", "hel");
-    get_reply(ann, 3);
-    cast_send("ann", ann, "lo\nwor");
-    get_reply(ann, 6);
-    cast_send("ann", ann, "ld\n");
-    get_reply(ann, 3);
-    cast_leave("ann", ann);
-}
-
-static void play_lines(void)
-{
-    say("ann", "connects and sends \"hel\", then \"lo\\nwor\"");
-    int ann = server_program_dial();
-    net_send_all(ann, "hel", 3);
-    net_send_all(ann, "lo\nwor", 6);
-    get_reply(ann, 5);
-    cast_send("ann", ann, "ld\n");
-    get_reply(ann, 5);
-
-    static char flood[LONGEST + 1];
-    memset(flood, 'x', sizeof flood);
-    flood[longest] = '\n';
-    say("ann", "sends a line of %ld bytes", longest + 1);
-    net_send_all(ann, flood, (size_t)longest + 1);
-    get_reply(ann, 27);
-    cast_leave("ann", ann);
-}
-
+/* A reply is as long as its text and STAMP, whose NUL stands for the newline. */
 static void play(void)
 {
-    if (naive)
-        play_pieces();
-    else
-        play_lines();
+    int ann;
+    if (naive) {
+        ann = cast_connect("ann", "hel");
+        cast_reply("ann", ann, STAMP + 3);
+        cast_send("ann", ann, "lo\nwor");
+        cast_reply("ann", ann, STAMP + 6);
+    } else {
+        say("ann", "connects and sends \"hel\", then \"lo\\nwor\"");
+        ann = server_program_dial();
+        net_send_all(ann, "hel", 3);
+        net_send_all(ann, "lo\nwor", 6);
+        cast_reply("ann", ann, STAMP + 5);
+    }
+    cast_send("ann", ann, "ld\n");
+    cast_reply("ann", ann, STAMP + (naive ? 3 : 5));
+    cast_leave("ann", ann);
 }
 
 static int open_listener(const char *host, long port)
@@ -156,7 +115,6 @@ static int open_listener(const char *host, long port)
 int main(int argc, char **argv)
 {
     static const struct option_spec options[] = {
-        {"longest", "N", "bytes in a line", .number = &longest, .min = 64, .max = LONGEST},
         {"naive", NULL, "treat each recv as one message", .flag = &naive},
         {0},
     };

@@ -43,7 +43,7 @@ static bool answer_until_the_end(struct handler *self)
 
 static void say_full(struct server *server)
 {
-    forking_tcp_server().handle_timeout(server); /* collects the children that have ended */
+    forking_tcp_server().handle_timeout(server); /* collects those that have ended */
     say("server", "%d children are at work: the next client waits", server->worker_count);
 }
 

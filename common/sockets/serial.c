@@ -14,9 +14,9 @@ void serial_serve(void (*serve_client)(int client, int number))
         if (client < 0)
             continue;
         stop_connection = client;
-        number++;
-        say("server", "accepted client %d", number);
+        say("server", "accepted client %d", ++number);
         serve_client(client, number);
+        say("server", "client %d has left", number);
         /* first: a signal between the two calls must not hang up a descriptor that is closed */
         stop_connection = -1;
         close(client);
