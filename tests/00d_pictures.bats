@@ -86,7 +86,7 @@ main_joins_the_loop() { # FOLDER
 each_part_has_its_loop() { # FOLDER
     local json=$1/replay/14c_shutdown.json
     [[ $(grep -cF '{"from": "main", "to": "loop", "kind": "thread", ' "$json") == 2 ]] &&
-        grep -F '"actor": "thread-1"' "$json" | grep -qE '"loop": [{][^}]*"blocked": "poll"'
+        grep -A 1 -F 'sends \"shutdown\"' "$json" | tail -n 1 | grep -qE '"loop": [{][^}]*"blocked": "poll"'
 }
 
 main_gives_the_turns() { # FOLDER

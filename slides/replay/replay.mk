@@ -36,6 +36,9 @@ $(LESSONS:%=$(R)/%): $(R)/%: $(R)/lessons/%.o $(RECORDER) $(R)/libcommon.a
 build/replay/%.json: $(R)/% $(R)/play lessons/%.c $(patsubst %,slides/replay/%,read.awk actors.awk story.awk edges.awk json.awk layout.awk svg.awk arrows.awk replay.sh)
 	$(call quiet,PLAY $*)bash slides/replay/replay.sh $*
 
+# It plays others.
+build/replay/26a_showdown.json: | $(LESSONS:%=build/%)
+
 build/pictures/%.svg: build/replay/%.json ;
 
 -include $(wildcard $(R)/lessons/*.d $(R)/common/*/*.d)

@@ -12,6 +12,7 @@ to=${2:-build}
 if [ $# = 1 ]; then
     mkdir -p "$work" build/replay build/pictures
     unset STEP SLOW LANES CHOOSE QUIET
+    export PATH="$PWD/build:$PATH" # the showdown plays others
     build/recorded/play "$work/transcript" "$program" > "$work/records"
     awk -F '\t' '{ n = split($NF, address, " "); for (i = 1; i <= n; i++) if (!seen[address[i]]++) print address[i] }' \
         "$work/records" | addr2line -a -f -e "$program" | paste - - - > "$work/addresses"
