@@ -63,7 +63,8 @@ $(PEERS): $(BUILD)/peers/%: $(BUILD)/tests/peers/%.o $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) -o $@ $^ $(LDLIBS) $(LIBM)
 
 # The same lesson on a system where calls are interrupted and transfers are short: see tests/peers/flaky.c.
-FLAKY := accept accept4 recv send recvfrom sendto read select poll epoll_wait pthread_create fork pthread_cond_wait pthread_cond_timedwait
+FLAKY := accept accept4 recv send recvfrom sendto read select poll epoll_wait pthread_create fork \
+    pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait pthread_cond_timedwait pthread_cond_broadcast
 comma := ,
 $(LESSONS:%=$(BUILD)/flaky/%): $(BUILD)/flaky/%: $(BUILD)/lessons/%.o $(BUILD)/tests/peers/flaky.o $(SELECT) $(BUILD)/libcommon.a
 	$(call quiet,LINK $@)$(LINK) $(FLAKY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LDLIBS) $(LIBM)

@@ -26,6 +26,7 @@ load peers/event_loop
 @test "06: sleeps while all clients wait" { concurrent_sleeps_while_all_clients_wait; }
 @test "06: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 @test "06: stops with clients of every kind" { concurrent_stops_with_clients_of_every_kind; }
+@test "06: closes every client when it stops" { event_loop_closes_every_client_when_it_stops; }
 
 # Whoever starts it may have left so many descriptors open that the listener gets a number above FD_SETSIZE.
 @test "06: names a listener that does not fit an fd_set" {

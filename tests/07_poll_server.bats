@@ -38,6 +38,7 @@ load peers/event_loop
 @test "07: survives EMFILE without a spin" { every_server_survives_emfile 16 -H; }
 @test "07: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 @test "07: stops with clients of every kind" { concurrent_stops_with_clients_of_every_kind; }
+@test "07: closes every client when it stops" { event_loop_closes_every_client_when_it_stops; }
 
 # A reset shows as POLLERR and POLLHUP beside POLLIN; a closed descriptor that is still polled shows as POLLNVAL, at once
 # and for ever.

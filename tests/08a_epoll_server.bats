@@ -51,6 +51,7 @@ load peers/event_loop
 @test "08a: survives EINTR and short transfers" { every_server_survives_eintr_and_short_transfers; }
 @test "08a: serves on while accept fails" { concurrent_serves_on_while_accept_fails; }
 @test "08a: stops with clients of every kind" { concurrent_stops_with_clients_of_every_kind; }
+@test "08a: closes every client when it stops" { event_loop_closes_every_client_when_it_stops; }
 
 # ---- Many --------------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,14 @@ bob    | releases        yes       yes       0'
     done
 }
 
+# Four threads want the lock, and whoever has it pauses now and then: about a thousand waits.
+@test "17b: a thread that cannot have the lock waits, and does not ask again and again" {
+    local waits
+    waits=$(counted waits)
+    ((waits > 100)) || fail "four threads want the lock at once, and wait on a condition only $waits times:" \
+        'whoever cannot have the lock has to wait until it is released, and must not ask again and again'
+}
+
 # On a bad day every other wait returns at once, and nobody has released the lock: pthread_cond_wait(3).
 @test "17b: a wait that returns for nothing waits on" {
     equal 'the demo' "$(play)" "$(limited "$BUILD/flaky/$stem")"

@@ -56,6 +56,22 @@ main   | waits, limit 0 ms: false, the time is over' "$(play ask)"
     same_story 'one event' 'limit 0 ms: true' "$(play ask)" "$(play --naive ask)"
 }
 
+@test "18a: whoever sets it wakes all who wait, not one" {
+    equal 'calls that wake all, in: ask' 1 "$(counted broadcasts ask)"
+}
+
+@test "18a: set, clear and wait take the lock, however few threads there are" {
+    local locks
+    locks=$(counted locks ask)
+    ((locks >= 8)) || fail "set, clear, is_set and five waits, and only $locks locks: the lock guards the flag and the counter"
+}
+
+@test "18a: whoever waits does so on the condition, and does not look again and again" {
+    local waits
+    waits=$(counted waits)
+    ((waits >= 6)) || fail "six wait, and on a condition only $waits do: a wait with a time limit is a wait too"
+}
+
 @test "18a: many round trips, with an event in each direction" {
     same_transcript 'what is said' 'timing | 2000 round trips in TIME s, MS round trips/s' "$(limited "$BUILD/peers/costs" event 1 2000)"
 }

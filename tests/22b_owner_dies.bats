@@ -29,6 +29,11 @@ main   | nobody can have this lock again: makes it and temp anew
 carl   | wants the lock: yes; the sum is 110" "$(play --no-repair)"
 }
 
+@test "22b: the lock is made once, for all processes, and whoever has it gives it back" {
+    equal 'locks that were made for all processes' 1 "$(counted 'shared mutexes')"
+    equal 'times that bob and carl gave it back' 2 "$(counted unlocks)"
+}
+
 @test "22b: --not-robust: nobody is told, and whoever waits, waits for ever" {
     equal 'the demo' "$half_done
 main   | joins bob, 50 ms at most: he waits

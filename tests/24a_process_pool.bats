@@ -28,6 +28,13 @@ story() { # TASKS WORKERS
     done
 }
 
+@test "24a: join waits for every worker" {
+    begin 300 --tasks 0
+    await 'main   | join: '
+    equal 'children that nobody has waited for' '' "$(children_of "$SERVER")"
+    ends_with 0 ''
+}
+
 @test "24a: a demo that is broken off leaves nothing behind" {
     broken_off_by TERM 143 'main   | end'
     broken_off_by HUP 129 'worker | task 3 is done'

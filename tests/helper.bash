@@ -447,6 +447,15 @@ play() {
     fi
 }
 
+# Says how often the lesson does this: what tests/peers/flaky.c counts.
+counted() { # WHAT [WORDS...]
+    local said status=0
+    said=$(CALM=1 REPORT=1 timeout -k 1 "$(limit 5)" "$BUILD/flaky/$stem" "${@:2}" 2>&1 > /dev/null < /dev/null) || status=$?
+    ((status != 124)) || fail "it hung for $(limit 5) s while a thread pauses now and then with what it has" || return 1
+    equal 'status' 0 "$status" || return 1
+    sed -n "s/^$1: //p" <<< "$said"
+}
+
 # Of a demo that hung or crashed, nothing is left to compare.
 play_has_said_why() {
     [[ -e $BATS_TEST_TMPDIR/said_why ]]

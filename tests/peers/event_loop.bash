@@ -25,6 +25,20 @@ event_loop_gives_each_client_its_turn() {
         "$(sed '/client 1 has left/,$d' "$LOG" | grep 'from client 2')"
 }
 
+# The system would do it: but a loop that ends is not always the end of the program.
+event_loop_closes_every_client_when_it_stops() {
+    SERVER_PROGRAM=$BUILD/flaky/$stem
+    export CALM=1 REPORT=1
+    given_a_server
+    hold silent "$ADDRESS" 3
+    await 'accepted client 3'
+    kill -TERM "$SERVER"
+    timeout "$(limit 10)" tail --pid="$SERVER" -s 0.02 -f /dev/null || fail 'the server did not stop'
+    SERVER=
+    grep -q '^sockets open: 0$' "$LOG.errors" ||
+        fail 'when it stops with three clients, it has to close each of them, and the listener; but at its end:' "$(grep sockets "$LOG.errors")"
+}
+
 # ---- Ten thousand: poll and epoll have no limit of their own -----------------------------------------------------------
 
 event_loop_holds_10000_idle_clients() {
