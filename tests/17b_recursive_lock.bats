@@ -32,7 +32,7 @@ bob    | releases        yes       yes       0'
     done
 }
 
-# Four threads want the lock, and whoever has it pauses now and then: about a thousand waits.
+# Four threads want the lock, and whoever has it pauses now and then: hundreds of waits.
 @test "17b: a thread that cannot have the lock waits, and does not ask again and again" {
     local waits
     waits=$(counted waits)
