@@ -5,7 +5,7 @@
  * other wait on a condition ends for no reason. With QUICK=1, a thread is quicker than whoever
  * starts it: it has waited on a condition, or ended, before pthread_create returns. With REPORT=1,
  * it says at its end how many sockets it has not closed, and how often it has locked a mutex and so
- * on; meanwhile a thread pauses before every 2,503rd lock, so that others want what it has. */
+ * on; meanwhile a thread pauses before every 997th lock, so that others want what it has. */
 #define _GNU_SOURCE /* accept4, MAP_ANONYMOUS */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +78,7 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeo
 
 /* ---- The report ---- */
 
-enum { LOCKS_BETWEEN_PAUSES = 2503, PAUSE_MS = 1, MOST_FDS = 1024 };
+enum { LOCKS_BETWEEN_PAUSES = 997, PAUSE_MS = 1, MOST_FDS = 1024 };
 
 /* Counted by all of its processes together; NULL: nobody counts. */
 static struct counts {
