@@ -51,12 +51,14 @@ make_lab() { # TARGET [VARIABLE=VALUE...]
     equal 'what is wrong' '' "$wrong"
 }
 
-@test "00c: every emptied lesson compiles without a warning, in 100 columns" {
+@test "00c: every emptied lesson compiles without a warning, in 100 columns, and no comment says how it is done" {
     local stem
     for stem in $(labs); do
         has_lab "$stem" || continue
         emptied "$stem" > "$BATS_TEST_TMPDIR/$stem.c"
         equal "TODO in $stem" "$(grep -cE '^(empty|cut) ' "tests/labs/$stem.lab")" "$(grep -c '/\* TODO$' "$BATS_TEST_TMPDIR/$stem.c")"
+        equal "comments above what $stem empties" '' "$(awk '/^$|^}/ { above = "" } /\*\/$/ && !/^    / { above = $0 } /^    \/\* TODO$/ && above != "" { print above }
+            /^\/\* def / { python = 1 } /^$/ { python = 0 } python { above = "" }' "$BATS_TEST_TMPDIR/$stem.c")"
         equal "lines over 100 columns in $stem" '' "$(LC_ALL=C.UTF-8 grep -nE '^.{101}' "$BATS_TEST_TMPDIR/$stem.c" || true)"
     done
     run xargs -P 4 -I{} "${CC:-gcc}" -std=c11 -D_XOPEN_SOURCE=700 -Icommon -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fsyntax-only {} \

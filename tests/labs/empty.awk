@@ -69,6 +69,16 @@ function head(at,    text, i) {
     return text
 }
 
+# The comment above a function says how it does what it does; what a student needs stands in the contract. What it is in Python
+# stays.
+function hide_comment(at,    first, last) {
+    for (last = at - 1; line[last] != "" && line[last] !~ /[;}\/]$/; last--) continue
+    if (line[last] !~ /\*\/$/) return
+    for (first = last; line[first] !~ /^\/\*/ && first > 1; first--) continue
+    if (line[first] ~ /^\/\* (def |----)/ || line[first] !~ /^\/\*/) return
+    for (; first <= last; first++) hidden[first] = 1
+}
+
 function name_of(text, unused) {
     return match(text, /[a-z_0-9]+\(/) ? substr(text, RSTART, RLENGTH - 1) : ""
 }
@@ -195,8 +205,10 @@ END {
             exit 1
         }
         at_line[open[name]] = name
+        hide_comment(open[name])
     }
     for (i = 1; i <= lines; i++) {
+        if (i in hidden) continue
         out[++written] = line[i]
         if (line[i] ~ /^ ?\*\/$|\*\/$/ && !headed) { headed = 1; lab_header() }
         if (!(i in at_line)) continue
