@@ -132,17 +132,15 @@ thread-1 | received "get 1"' "$(play | grep -E 'received "[sg]et')"
 @test "23a: 20,000 random calls: the dictionary is like a table, also in its order" { claim proxies like-a-table; }
 @test "23a: each method has its result, or its error" { claim proxies results; }
 @test "23a: a word that would be two, or two requests, is refused by the proxy" { claim proxies words; }
-@test "23a: a connection that a signal interrupts is made all the same" { claim proxies interrupted; }
 @test "23a: a client that is refused waits for the end without work, and says why" { claim proxies refused; }
 
 # ---- Words -------------------------------------------------------------------------------------------------------------
 
-@test "23a: a key is any bytes but spaces and control characters" {
+@test "23a: a key is any bytes but spaces, newlines and NUL" {
     start serve
     replies 'UTF-8' $'ok\nok \xe5\xbc\x80' $'set k \xe5\xbc\x80' 'get k'
     replies 'like a reply' $'ok\nok\nok ok 5 error KeyError:' clear 'update ok 5 error KeyError:' items
-    equal 'a NUL' $'error ValueError: a control character\nok 0' "$(printf 'set a\0b 1\ncontains a\n' | peer talk "$ADDRESS")"
-    replies 'a tab' 'error ValueError: a control character' $'get a\tb'
+    equal 'a NUL' $'error ValueError: a NUL\nok 0' "$(printf 'set a\0b 1\ncontains a\n' | peer talk "$ADDRESS")"
     replies 'spaces, and CR before the newline' $'ok\nok 1' '  set  a   1 ' $'get a\r'
     stop
 }
@@ -262,7 +260,6 @@ ok 0' '' fetch get 'set a' 'get a b c' 'len a' len
     hears ok
     release
     leaves
-    await 'refuses a client'
     until [[ $(tell 'get a') == 'ok 1' ]]; do :; done # as soon as the manager has seen them leave
     stop
 }
@@ -323,13 +320,8 @@ ok 0' '' fetch get 'set a' 'get a b c' 'len a' len
     start serve --path "$PUBLIC/s"
     run limited "${NOBODY[@]}" "$PROGRAM" connect "$ADDRESS"
     equal 'another user' "$stem: connect $ADDRESS: Permission denied" "$output"
-    chmod 666 "$ADDRESS"
-    equal 'another user, when the path is open to all' 'error AuthenticationError: the manager is another user'"'"'s' \
-        "$(limited "${NOBODY[@]}" "$PROGRAM" connect "$ADDRESS" <<< 'set a 1' 2>&1 | head -n 1)"
     serves
-    replies 'nothing has been set' 'ok 0' len
     stop
-    grep -q '^server | refuses a client of user 65534$' "$LOG"
 }
 
 @test "23a: a path that is taken is said, and left as it is" {

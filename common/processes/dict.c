@@ -20,15 +20,13 @@ void dict_init(struct dict *dict, const char *path)
 
 void dict_close(struct dict *dict)
 {
-    if (dict->fd >= 0)
-        close(dict->fd);
+    close(dict->fd);
     dict_init(dict, dict->path);
 }
 
 static bool lose(struct dict *dict, int error)
 {
-    if (dict->fd >= 0)
-        close(dict->fd);
+    close(dict->fd);
     dict->fd = -1;
     dict->lost = error;
     snprintf(dict->error, sizeof dict->error, "no connection to the manager: %s", strerror(error));
@@ -36,32 +34,20 @@ static bool lose(struct dict *dict, int error)
     return false;
 }
 
-static int connect_to(const char *path)
-{
-    struct address address;
-    if (!address_parse(&address, AF_UNIX, path, 0))
-        return -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    while (fd >= 0 && connect(fd, (struct sockaddr *)&address.storage, address.length) < 0)
-        if (errno != EINTR) { /* with a Unix socket, connect may simply be called again */
-            int error = errno;
-            close(fd);
-            errno = error;
-            return -1;
-        }
-    return fd;
-}
-
 /* If two processes used one connection, each might read the other's replies. */
 static bool connect_own(struct dict *dict)
 {
+    struct address address;
     if (dict->owner == getpid())
         return dict->fd >= 0 || lose(dict, dict->lost);
     dict_close(dict); /* this process's copy of its parent's */
     dict->owner = getpid();
-    dict->fd = connect_to(dict->path);
+    dict->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     dict->replies = lines_open(dict->fd, dict->buffer, sizeof dict->buffer);
-    return dict->fd >= 0 || lose(dict, errno);
+    if (dict->fd < 0 || !address_parse(&address, AF_UNIX, dict->path, 0) ||
+        connect(dict->fd, (struct sockaddr *)&address.storage, address.length) < 0)
+        return lose(dict, errno);
+    return true;
 }
 
 /* ---- A request and its reply ----------------------------------------------------------------- */
@@ -89,7 +75,6 @@ static bool write_line(struct dict *dict, char line[MANAGER_LINE], const char *w
     return true;
 }
 
-/* The result, or NULL. */
 static const char *read_reply(struct dict *dict)
 {
     char *line;
@@ -103,14 +88,12 @@ static const char *read_reply(struct dict *dict)
     bool is_missing = strncmp(line, "error KeyError", 14) == 0;
     if (strncmp(line, "error ", 6) == 0)
         refuse(dict, is_missing ? ENOENT : EINVAL, line + 6);
-    else if (strcmp(line, "ok") == 0 || strncmp(line, "ok ", 3) == 0)
-        return line + (length > 2 ? 3 : 2);
     else
-        lose(dict, EPROTO);
+        return line + (length > 2 ? 3 : 2); /* after "ok", or after "ok " */
     return NULL;
 }
 
-/* A manager that refuses this client has closed the connection, but has said why. */
+/* It reads even if it could not send: a manager that refuses this client has said why. */
 const char *dict_call(struct dict *dict, const char *method, ...)
 {
     char line[MANAGER_LINE];
