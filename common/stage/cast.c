@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { NOTHING_TAKEN_MS = 50 };
@@ -22,47 +23,33 @@ static _Noreturn void has_lost_its_server(const char *name)
     fail("%s: the server closed the connection", name);
 }
 
-static void send_all(const char *name, int fd, const char *text)
+/* It fits the socket's buffer, so send takes all of it. */
+static void send_text(const char *name, int fd, const char *text)
 {
-    size_t length = strlen(text);
-    while (length > 0) {
-        ssize_t sent = send(fd, text, length, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            has_lost_its_server(name);
-        text += sent;
-        length -= (size_t)sent;
-    }
+    if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+        has_lost_its_server(name);
 }
 
 void cast_send(const char *name, int fd, const char *text)
 {
     say(name, "sends %s", quote(text, strlen(text)).text);
-    send_all(name, fd, text);
+    send_text(name, fd, text);
 }
 
 int cast_connect(const char *name, const char *text)
 {
     say(name, "connects and sends %s", quote(text, strlen(text)).text);
     int fd = server_program_dial();
-    send_all(name, fd, text);
+    send_text(name, fd, text);
     return fd;
 }
 
 void cast_reply(const char *name, int fd, size_t length)
 {
     char reply[256];
-    size_t have = 0;
-    while (have < length && have < sizeof reply) {
-        ssize_t got = recv(fd, reply + have, length - have, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            has_lost_its_server(name);
-        have += (size_t)got;
-    }
-    say(name, "received %s", quote(reply, have).text);
+    if (recv(fd, reply, length, MSG_WAITALL) < (ssize_t)length)
+        has_lost_its_server(name);
+    say(name, "received %s", quote(reply, length).text);
 }
 
 void cast_leave(const char *name, int fd)
@@ -77,26 +64,25 @@ void cast_leave(const char *name, int fd)
 /* ---- The clients of the servers for many ----------------------------------------------------- */
 
 /* Sends until the server, which cannot pass on the replies, has taken nothing for a while. */
-static int send_without_reading(int fd)
+static ssize_t send_without_reading(int fd)
 {
     static char data[65536];
     memset(data, 'x', sizeof data);
-    struct pollfd writable = {.fd = fd, .events = POLLOUT};
-    int total = 0;
-    while (poll(&writable, 1, NOTHING_TAKEN_MS) == 1) {
-        ssize_t sent = send(fd, data, sizeof data, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno != EAGAIN)
-            die("send");
-        total += sent > 0 ? (int)sent : 0;
-    }
+    struct timeval a_while = {.tv_usec = NOTHING_TAKEN_MS * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &a_while, sizeof a_while) < 0)
+        die("setsockopt SO_SNDTIMEO");
+    ssize_t sent, total = 0;
+    while ((sent = send(fd, data, sizeof data, MSG_NOSIGNAL)) > 0)
+        total += sent;
+    if (errno != EAGAIN)
+        die("send");
     return total;
 }
 
-static int count_capital_x(int fd)
+static ssize_t count_capital_x(int fd)
 {
     char data[4096];
-    int total = 0;
-    ssize_t got;
+    ssize_t got, total = 0;
     while ((got = recv(fd, data, sizeof data, 0)) > 0)
         for (ssize_t i = 0; i < got; i++)
             total += data[i] == 'X';
@@ -107,7 +93,7 @@ static void send_and_read_at_last(int ann)
 {
     say("carl", "sends until nothing more fits, and reads one byte");
     int carl = server_program_dial();
-    int sent = send_without_reading(carl);
+    ssize_t sent = send_without_reading(carl);
     cast_reply("carl", carl, 1);
 
     cast_send("ann", ann, "still there?");
@@ -115,7 +101,7 @@ static void send_and_read_at_last(int ann)
 
     say("carl", "closes his side and reads at last");
     shutdown(carl, SHUT_WR);
-    int received = 1 + count_capital_x(carl);
+    ssize_t received = 1 + count_capital_x(carl);
     close(carl);
     say("carl", "has %s",
         received == sent ? "got back every byte that he sent" : "not got back what he sent");
