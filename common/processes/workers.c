@@ -161,16 +161,6 @@ static void wait_for_signal(void)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void end_workers(int count)
-{
-    for (int i = 0; i < count; i++)
-        child_ask_to_end(workers[i]);
-    struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    for (int i = 0; i < count; i++)
-        if (workers[i] > 0)
-            child_await_end(workers[i], grace);
-}
-
 static void wake_up(int signal_number)
 {
     (void)signal_number; /* to have been called is all: the wait has ended */
@@ -188,6 +178,6 @@ void workers_run(int count, void (*work)(int place))
         look_after_workers(count, work);
         wait_for_signal();
     }
-    end_workers(count);
+    child_end_all(workers, count);
     sigprocmask(SIG_SETMASK, &usual, NULL);
 }

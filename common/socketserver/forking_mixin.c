@@ -78,12 +78,8 @@ static bool process_request_in_a_child(struct server *server, struct request *re
 static void end_children(struct server *server)
 {
     collect_children(server);
-    struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    int count = server->class.block_on_close ? server->worker_count : 0;
-    for (int i = 0; i < count; i++)
-        child_ask_to_end(server->children[i]);
-    for (int i = 0; i < count; i++)
-        child_await_end(server->children[i], grace);
+    if (server->class.block_on_close)
+        child_end_all(server->children, server->worker_count);
     server->worker_count = 0;
     server->class.super_server_close(server);
 }

@@ -61,10 +61,7 @@ struct server_class service_class(const char *name)
 /* A pid comes round again: what has this name was left by a process that was killed. */
 static const char *own_path(void)
 {
-    static char path[sizeof(struct address_text)];
-    const char *directory = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/%s.%d", directory && *directory ? directory : "/tmp", die_name,
-             (int)getpid());
+    const char *path = args_own_path();
     unlink(path);
     return path;
 }

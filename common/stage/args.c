@@ -6,7 +6,6 @@
 #include "stage/signals.h"
 #include "stage/watch.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -35,11 +34,19 @@ long args_number(const char *what, const char *text, long min, long max)
 {
     char *end;
     errno = 0;
-    long number = strtol(text, &end, 10); /* which would pass over spaces and a plus */
-    if (!(isdigit((unsigned char)*text) || *text == '-') || end == text || *end != '\0' ||
-        errno == ERANGE || number < min || number > max)
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || errno == ERANGE || number < min || number > max)
         args_refuse("%s %s: not a number from %ld to %ld", what, text, min, max);
     return number;
+}
+
+const char *args_own_path(void)
+{
+    static char path[4096];
+    const char *directory = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/%s.%d", directory && *directory ? directory : "/tmp", die_name,
+             (int)getpid());
+    return path;
 }
 
 static void print_help(const struct program *program)

@@ -56,6 +56,10 @@ int args_demo(int argc, char **argv, const char *idea, int (*demo)(void),
  * names WHAT. */
 long args_number(const char *what, const char *text, long min, long max);
 
+/* A path in TMPDIR, or in /tmp, with the pid in its name, so that thirty students can share one
+ * host. Lives as long as the program. */
+const char *args_own_path(void);
+
 /* Prints "NAME: MESSAGE" and ends the process with status 2: for values that only the lesson can
  * check. */
 _Noreturn void args_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));

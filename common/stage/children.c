@@ -69,6 +69,16 @@ int child_await_end(pid_t child, struct deadline deadline)
     return status;
 }
 
+void child_end_all(const pid_t *children, int count)
+{
+    struct deadline grace = deadline_in(CHILD_GRACE_MS);
+    for (int i = 0; i < count; i++)
+        child_ask_to_end(children[i]);
+    for (int i = 0; i < count; i++)
+        if (children[i] > 0)
+            child_await_end(children[i], grace);
+}
+
 /* Any other thread may end long before its process does, and the signal would come then. */
 void child_ends_with(pid_t parent, int signal_number)
 {

@@ -27,6 +27,9 @@ void child_ask_to_end(pid_t child);
  * waitpid(2) gives it; 0 if it is no child of this process. Async-signal-safe. */
 int child_await_end(pid_t child, struct deadline deadline);
 
+/* Both, for all of them; 0 stands for none. */
+void child_end_all(const pid_t *children, int count);
+
 /* In a child: gets the signal when the parent ends, even by SIGKILL; ends at once if it has ended
  * already. The first is Linux's, and only where the main thread has forked: the kernel sends the
  * signal when the thread that forked ends. PR_SET_PDEATHSIG */

@@ -31,15 +31,8 @@ static sigset_t awaited, usual; /* main waits for a child's end and for what end
 /* At the end of main; its children have the same list of what to do at exit. */
 static void end_both(void)
 {
-    if (getpid() != main_process)
-        return;
-    child_ask_to_end(player);
-    child_ask_to_end(server);
-    struct deadline grace = deadline_in(CHILD_GRACE_MS);
-    if (player > 0)
-        child_await_end(player, grace);
-    if (server > 0)
-        child_await_end(server, grace);
+    if (getpid() == main_process)
+        child_end_all((pid_t[]){player, server}, 2);
 }
 
 static _Noreturn void be(void (*run)(void), int at_the_parents_end)
@@ -130,20 +123,10 @@ static int play_in_two_processes(void)
 
 /* ---- The commands ---------------------------------------------------------------------------- */
 
-/* With the pid in it, so that thirty students can share one host. */
-static const char *path_of_its_own(void)
-{
-    static char own[4096];
-    const char *directory = getenv("TMPDIR");
-    snprintf(own, sizeof own, "%s/%s.%d", directory && *directory ? directory : "/tmp", die_name,
-             (int)getpid());
-    return own;
-}
-
 static void open_socket(void)
 {
     if (lesson->open_path) {
-        path = path ? path : path_of_its_own();
+        path = path ? path : args_own_path();
         listener = lesson->open_path(path);
         return;
     }
