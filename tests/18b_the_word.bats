@@ -75,9 +75,8 @@ from_input() {
 
 @test "18b: the odd threads run, and the even ones wait for the word" {
     equal 'the demo' "$starts
-ann    | types \"hello\\n\"
+ann    | types \"hello\\ntrue\\n\"
 main   | \"hello\" is not the word
-ann    | types \"true\\n\"
 $the_word" "$(play)"
 }
 
@@ -115,8 +114,10 @@ $the_word" "$(play)"
 }
 
 @test "18b: a line that is too long is not the word, and the next one is read" {
-    equal 'what is said' "main   | a line of more than 256 bytes is not the word"$'\n'"$the_word" \
-        "$( (printf 'true%0100000d\ntrue\n' 0) | from_input)"
+    local said
+    said=$( (printf 'true%0100000d\ntrue\n' 0) | from_input)
+    matches "$said" 'main   | "true000*" is not the word'$'\n*'
+    equal 'what is said then' "$the_word" "$(tail -n +2 <<< "$said")"
 }
 
 @test "18b: survives EINTR, short reads, and waits that end for nothing" {
@@ -151,12 +152,11 @@ terminal() { # TEXT
     equal 'Ctrl-D' "$the_end" "$(terminal $'\x04')"
 }
 
-@test "18b: input that cannot be read is named when nobody waits any more" {
+@test "18b: input that cannot be read is named" {
     run limited "$PROGRAM" read < /
     equal status 1 "$status"
     equal 'what is said' "$starts
 main   | type true, and Enter
-$gives_up
 $stem: read: Is a directory" "$output"
 }
 
