@@ -124,6 +124,14 @@ PROMPT='Enter: next  c: run on  q: quit'
     equal 'another key is none' "$plain" "$(stepped "$PROMPT" 'xyz c')"
 }
 
+@test "00b: a program that a child has become belongs to the demo: c there runs on in all, and the colours go on" {
+    local said
+    said=$(STEP=1 TERM=xterm limited "$BUILD/peers/pty" act 'mark is 7' '' "$PROMPT" $'\n' 'mark is 1' '' "$PROMPT" c -- "$BUILD/19d_exec")
+    equal 'who says a line' 'child program program program program program main child program program program program program main child main' \
+        "$(sed 's/\x1b\[[0-9;]*m//g; s/ *[|].*//' <<< "$said" | xargs)"
+    equal 'colours' $'child 27\nprogram 166' "$(sed -nE $'s/.*\033\\[1;38;5;([0-9]+)m([a-z]+).*/\\2 \\1/p' <<< "$said" | sort -u)"
+}
+
 @test "00b: q ends a demo in single steps, and Ctrl-C does; the terminal is as it was" {
     local said
     said=$("$BUILD/17a_lost_update" | head -n 2)

@@ -60,6 +60,7 @@ static _Noreturn void become(const char *command, int says, pid_t parent)
     setenv("QUIET", "1", 1); /* say.h: no line but the first */
     unsetenv("STEP");
     unsetenv("SLOW");
+    unsetenv("LESSON_STAGE"); /* watch.h: it is no part of this program */
     dup2(says, STDOUT_FILENO);
     signal(SIGPIPE, SIG_DFL);
     char line[8192];

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE /* memfd_create */
 #include "stage/watch.h"
 
 #include "stage/die.h"
@@ -7,6 +7,7 @@
 #include "stage/still.h"
 #include "stage/terminal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +22,8 @@
 #include <sys/prctl.h>
 #endif
 
-/* In the environment: the pid of whoever stands behind. */
-#define BEHIND "LESSON_STAGE_PID"
+/* In the environment: where a program that a child becomes, as in 19d, finds the memory. proc(5) */
+#define MEMORY "LESSON_STAGE"
 
 enum { QUIT_MS = 500 };
 
@@ -37,10 +38,11 @@ bool watch_wants(const char *variable)
 
 void watch_quit(void)
 {
-    const char *behind = getenv(BEHIND);
     watched->quits = true;
-    long pid = behind ? strtol(behind, NULL, 10) : 0; /* 0 or less would be a group, or everybody */
-    kill(pid > 0 ? (pid_t)pid : watched->main_process, pid > 0 ? SIGUSR1 : SIGTERM);
+    if (watched->behind)
+        kill(watched->behind, SIGUSR1);
+    else
+        kill(watched->main_process, SIGTERM);
     for (int i = 0; i < QUIT_MS && !say_hurried; i++)
         poll(NULL, 0, 1); /* whoever has no handler ends here, and does nothing more before */
 }
@@ -106,32 +108,38 @@ static _Noreturn void stay_behind(const sigset_t *signals, bool is_demo)
 }
 
 /* Returns in the program, which is a child of whoever stays behind. */
-static void become_a_child(bool is_demo)
+static void become_a_child(bool is_demo, int memory)
 {
     sigset_t signals, before;
     signals_that_end(&signals);
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGUSR1);
     sigprocmask(SIG_BLOCK, &signals, &before);
-    char pid[16];
-    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), memory);
+    watched->behind = getpid();
     pid_t program = fork();
     watched->main_process = program > 0 ? program : getpid();
     if (program > 0)
         stay_behind(&signals, is_demo);
     if (program == 0)
-        setenv(BEHIND, pid, true);
+        setenv(MEMORY, path, true);
+    else
+        watched->behind = 0;
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void share(void)
+static void share(int memory)
 {
-    watched =
-        mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (watched == MAP_FAILED) {
-        watched = &own_watched;
+    int flags = memory < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+    void *shared = mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, flags, memory, 0);
+    if (shared == MAP_FAILED)
         die("mmap");
-    }
+    watched = shared;
+}
+
+static void make_lock(void)
+{
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
@@ -144,10 +152,17 @@ void watch_begin(bool is_demo)
 {
     bool steps = (watch_wants("STEP") || watch_wants("CHOOSE")) && terminal_begin();
     bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-    share();
-    watched->main_process = getpid();
-    if (getenv(BEHIND)) /* lesson 19d becomes another program */
-        watched->lines = 1;
-    else if (getpid() == 1 || ((steps || shows) && !is_traced()))
-        become_a_child(shows);
+    bool stays = getpid() == 1 || ((steps || shows) && !is_traced());
+    const char *path = getenv(MEMORY);
+    int memory = path ? open(path, O_RDWR) : stays ? memfd_create("stage", 0) : -1;
+    if (memory >= 0 && !path && ftruncate(memory, sizeof *watched) < 0)
+        die("ftruncate");
+    share(memory);
+    if (!watched->main_process) {
+        make_lock();
+        watched->main_process = getpid();
+        if (stays)
+            become_a_child(shows, memory);
+    }
+    close(memory);
 }

@@ -19,7 +19,7 @@ enum { SPEAKERS = 128, ACTOR_BYTES = 16, COLOURS = 8 };
 
 /* What the processes of a program know of each other. */
 struct watched {
-    pid_t main_process;
+    pid_t main_process, behind; /* 0: nobody stands behind */
     atomic_int lost;        /* why something could not be printed, an errno; 0: nothing is lost */
     atomic_bool has_reason; /* somebody has said why the program ends */
     pthread_mutex_t step;   /* is held by whoever waits for a key; robust, as that one may die */
