@@ -19,8 +19,7 @@ struct contender {
 
 /* Starts the command, one program with its words as the shell reads them; the folder of this
  * program is the first of its PATH. Waits for its first line, for 10 s at most: it ends in
- * "listening on IPv4:PORT". Returns NULL, or what is wrong, where that line does not come;
- * nothing is left then. */
+ * "listening on IPv4:PORT". Returns NULL, or what is wrong: then nothing is left of it. */
 const char *contender_start(struct contender *contender, const char *command);
 
 /* Ends it with SIGTERM, and with SIGKILL what has not ended after 5 s. */
@@ -30,7 +29,7 @@ void contender_stop(struct contender *contender);
  * the kernel tells it in steps of 10 ms. clock_getcpuclockid(3), proc_pid_stat(5) */
 double contender_cpu(const struct contender *contender);
 
-/* From now on this program, and what it starts, runs on the first CPU that it may use.
+/* From now on this program, and what it starts, runs on the CPU on which it is now.
  * sched_setaffinity(2) */
 void contender_share_a_cpu(void);
 

@@ -1,12 +1,10 @@
-#define _GNU_SOURCE /* IP_BIND_ADDRESS_NO_PORT */
+#define _GNU_SOURCE /* SOCK_NONBLOCK: POSIX.1-2024 */
 #include "bench/load.h"
 
 #include "sockets/net.h"
 #include "sockets/stop.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,12 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    ADDRESSES = 16, /* of 127.0.0.0/8, in turn: see bind_to_the_next_address */
-    AT_ONCE = 128,  /* clients that begin at the same time, so that no queue is full */
-};
+enum { AT_ONCE = 128 }; /* clients that begin at the same time, so that no queue is full */
 
-enum client_state { NEW, CONNECTING, ASKING, SILENT, GONE };
+enum client_state { SILENT, CONNECTING, ASKING, GONE };
 
 struct client {
     int fd;
@@ -34,7 +29,6 @@ struct load {
     struct load_plan plan;
     int epoll;
     int failed, wrong;
-    unsigned next_address;
     long done;  /* requests that came to an end, one way or the other */
     long left;  /* requests that are still to be sent, beyond the first of each client */
     long count; /* of those, the ones with a reply */
@@ -53,22 +47,6 @@ static double now(void)
 }
 
 /* ---- Connections ----------------------------------------------------------------------------- */
-
-/* A client that closes first keeps its port for a minute (TIME_WAIT, lesson 09), and an address has
- * about 28,000 of them. All of 127.0.0.0/8 is this machine, and the load leaves 127.0.0.1 to the
- * others. With IP_BIND_ADDRESS_NO_PORT, connect chooses the port, which need be free for this
- * server alone. */
-static void bind_to_the_next_address(struct load *load, int fd)
-{
-    const struct sockaddr_in *server = (const struct sockaddr_in *)&load->plan.server.storage;
-    if (server->sin_family != AF_INET || ntohl(server->sin_addr.s_addr) >> 24 != 127)
-        return;
-    int on = 1;
-    struct sockaddr_in own = {.sin_family = AF_INET};
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + load->next_address++ % ADDRESSES);
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    (void)!bind(fd, (struct sockaddr *)&own, sizeof own); /* if not: any address will do */
-}
 
 static void hang_up(struct client *client)
 {
@@ -92,7 +70,6 @@ static bool start_to_connect(struct load *load, struct client *client)
     client->fd = socket(server->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         return false;
-    bind_to_the_next_address(load, client->fd);
     client->state = CONNECTING; /* until there is room to send */
     if (connect(client->fd, (const struct sockaddr *)&server->storage, server->length) < 0 &&
         errno != EINPROGRESS)
