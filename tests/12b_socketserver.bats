@@ -179,7 +179,7 @@ cuts_a_datagram() { # CLASS NAME [OPTION...]
     start serve --class unix-datagram
     "$BUILD/03b_unix_datagram" connect --no-name "$ADDRESS" <<< hello > "$BATS_TEST_TMPDIR/replies" 3>&- 4>&- &
     local nameless=$!
-    await 'error serving (no name): Destination address required'
+    await 'error serving (no name): Transport endpoint is not connected'
     serves
     kill "$nameless" 2> /dev/null || true # it may have waited its second for a reply, and gone
     wait "$nameless" || true

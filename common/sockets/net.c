@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* accept4: POSIX.1-2024 */
 #include "sockets/net.h"
 
 #include "sockets/stop.h"
@@ -7,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -26,18 +26,12 @@ struct sockaddr_in net_address(const char *host, long port)
     return address;
 }
 
-static int tcp_socket(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0)
-        die("socket");
-    return fd;
-}
-
 int net_listen(const char *host, long port)
 {
     struct sockaddr_in address = net_address(host, port);
-    int fd = tcp_socket();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
     int on = 1; /* before bind; lesson 09b shows what this is for */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
         die("setsockopt SO_REUSEADDR");
@@ -51,25 +45,28 @@ int net_listen(const char *host, long port)
 
 int net_accept(int listener)
 {
-    static bool complained;
-    int client = accept(listener, NULL, NULL);
+    static atomic_bool complained;
+    int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    int error = errno;
     if (client >= 0) {
-        fcntl(client, F_SETFL, 0); /* on BSD it inherits the listener's O_NONBLOCK */
         complained = false;
-    } else if (!stop_asked && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
-               errno != ECONNABORTED) {
+    } else if (!stop_asked && error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
+               error != ECONNABORTED) {
         if (!complained)
-            say("server", "accept: %s: tries again until it can", strerror(errno));
+            say("server", "accept: %s: tries again until it can", strerror(error));
         complained = true;
         poll(NULL, 0, RETRY_MS);
     }
+    errno = error;
     return client;
 }
 
 int net_connect(const char *host, long port)
 {
     struct sockaddr_in address = net_address(host, port);
-    int fd = tcp_socket();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        die("socket");
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("connect %s:%ld", host, port);
     return fd;
@@ -126,11 +123,8 @@ long net_raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         die("getrlimit");
-    rlim_t wanted = limit.rlim_max < ENOUGH ? limit.rlim_max : ENOUGH;
-    if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            die("setrlimit");
-    }
-    return (long)wanted;
+    limit.rlim_cur = limit.rlim_max < ENOUGH ? limit.rlim_max : ENOUGH;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("setrlimit");
+    return (long)limit.rlim_cur;
 }

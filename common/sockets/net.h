@@ -22,7 +22,7 @@ struct sockaddr_in net_address(const char *host, long port);
  * address ends the process with status 2, a failed call with status 1. socket.create_server */
 int net_listen(const char *host, long port);
 
-/* The next client on a blocking socket, or -1: whoever was waiting has gone, it is time to stop, or
+/* The next client on a blocking socket, or -1, with errno set: whoever was waiting has gone, it is time to stop, or
  * accept fails, as it does when no descriptor is left. That lasts, so it is said once, and the call
  * pauses for 100 ms: to ask again at once would only burn the CPU. Lesson 01b; accept(2) */
 int net_accept(int listener);
@@ -44,8 +44,8 @@ bool net_send_all(int fd, const void *data, size_t length);
  * close that leaves bytes unread resets the connection, and may cost the client the text. */
 void net_refuse(int fd, const char *text);
 
-/* Raises this process's limit on open descriptors as far as it may, to 65536 at most. Returns how
- * many it may count on. setrlimit(2); resource.setrlimit */
+/* Sets this process's limit on open descriptors to 65536, or as near as it may. Returns how many
+ * that are. setrlimit(2); resource.setrlimit */
 long net_raise_descriptor_limit(void);
 
 #endif

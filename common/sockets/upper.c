@@ -12,17 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct upper *upper_open(int fd, int number)
+/* A client for this connection, made non-blocking; NULL, with errno set: there is no memory. */
+static struct upper *new_client(int fd, int number)
 {
     struct upper *client = malloc(sizeof *client);
     if (!client || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
         free(client);
         return NULL;
     }
-    client->fd = fd;
-    client->number = number;
-    client->quiet = false;
-    client->start = client->end = 0;
+    *client = (struct upper){.fd = fd, .number = number};
     return client;
 }
 
@@ -32,8 +30,7 @@ struct upper *upper_accept(int room, bool *may_try)
     static bool complained;
     int fd = accept(stop_listener, NULL, NULL);
     if (fd < 0) {
-        bool nobody = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-        if (nobody || errno == ECONNABORTED)
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
             return NULL;
         if (!complained && !stop_asked)
             say("server", "accept: %s: tries again until it can", strerror(errno));
@@ -42,7 +39,7 @@ struct upper *upper_accept(int room, bool *may_try)
         return NULL;
     }
     complained = false;
-    struct upper *client = fd < room ? upper_open(fd, count + 1) : NULL;
+    struct upper *client = fd < room ? new_client(fd, count + 1) : NULL;
     if (!client) {
         const char *why = fd < room ? strerror(errno) : "it does not fit";
         say("server", "refused descriptor %d: %s", fd, why);
@@ -71,39 +68,37 @@ static enum upper_result after_error(void)
     return errno == EAGAIN || errno == EWOULDBLOCK ? UPPER_WAITS : UPPER_LEFT;
 }
 
-/* Until a client has sent more at once than the buffer takes, and than a class can read. */
-static void narrate(const char *actor, int number, const char *data, size_t length, size_t size,
-                    bool *quiet)
+/* Says what has come, until a client has sent more at once than a class can read. */
+static void narrate(const char *actor, struct upper *client)
 {
-    if (*quiet)
-        return;
-    *quiet = length == size;
-    say(actor, "received %zu bytes%s from client %d: %s", length, *quiet ? " and more" : "", number,
-        quote(data, length).text);
+    bool fills_the_buffer = client->end == sizeof client->data;
+    if (!client->quiet)
+        say(actor, "received %zu bytes%s from client %d: %s", client->end,
+            fills_the_buffer ? " and more" : "", client->number,
+            quote(client->data, client->end).text);
+    client->quiet = client->quiet || fills_the_buffer;
 }
 
-static enum upper_result receive(struct upper *client)
+/* Returns what recv does. */
+static ssize_t receive(const char *actor, struct upper *client)
 {
     ssize_t got = recv(client->fd, client->data, sizeof client->data, 0);
-    if (got < 0)
-        return after_error();
-    if (got == 0)
-        return UPPER_LEFT;
+    if (got <= 0)
+        return got;
     client->start = 0;
     client->end = (size_t)got;
-    narrate("server", client->number, client->data, client->end, sizeof client->data,
-            &client->quiet);
+    narrate(actor, client);
     for (size_t i = 0; i < client->end; i++)
         client->data[i] = (char)toupper((unsigned char)client->data[i]);
-    return UPPER_GOES_ON;
+    return got;
 }
 
 enum upper_result upper_turn(struct upper *client)
 {
     if (!upper_wants_to_send(client)) {
-        enum upper_result result = receive(client);
-        if (result != UPPER_GOES_ON || !upper_wants_to_send(client))
-            return result;
+        ssize_t got = receive("server", client);
+        if (got <= 0)
+            return got == 0 ? UPPER_LEFT : after_error();
     }
     ssize_t sent =
         send(client->fd, client->data + client->start, client->end - client->start, MSG_NOSIGNAL);
@@ -115,18 +110,15 @@ enum upper_result upper_turn(struct upper *client)
 
 void upper_serve(const char *actor, int fd, int number)
 {
-    char data[1024];
-    bool quiet = false;
+    struct upper client;
+    client.fd = fd;
+    client.number = number;
+    client.quiet = false;
     while (!stop_asked) {
-        ssize_t got = recv(fd, data, sizeof data, 0);
+        ssize_t got = receive(actor, &client);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
-            break;
-        narrate(actor, number, data, (size_t)got, sizeof data, &quiet);
-        for (ssize_t i = 0; i < got; i++)
-            data[i] = (char)toupper((unsigned char)data[i]);
-        if (!net_send_all(fd, data, (size_t)got))
+        if (got <= 0 || !net_send_all(fd, client.data, client.end))
             break;
     }
     say(actor, "client %d has left", number);

@@ -23,11 +23,7 @@ enum upper_result {
     UPPER_LEFT,    /* end of file, or the client is gone: upper_close it */
 };
 
-/* Takes over a connection and makes it non-blocking. Returns NULL, with errno set and the
- * descriptor left to the caller, when there is no memory. */
-struct upper *upper_open(int fd, int number);
-
-/* Accepts whoever waits at stop_listener, and says so. Returns NULL when nobody does, and when the
+/* Accepts whoever waits at stop_listener, makes the connection non-blocking, and says so. Returns NULL when nobody does, and when the
  * client was refused: its descriptor is not below room, or there is no memory. *may_try becomes
  * false when accept has failed, and would fail again at once. */
 struct upper *upper_accept(int room, bool *may_try);

@@ -4,6 +4,7 @@
 #include "stage/children.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static bool get_request_if_there_is_room(struct server *server, struct request *
     collect_children(server);
     if (has_room(server))
         return server->class.super_get_request(server, request);
-    server_pause(server, ROOM_MS);
+    poll(NULL, 0, ROOM_MS);
     errno = EAGAIN;
     return false;
 }

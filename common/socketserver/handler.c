@@ -100,22 +100,17 @@ static bool setup_datagram(struct handler *self)
                                  .size = request->length,
                                  .end = request->length,
                                  .at_end = true};
-    return true;
+    self->buffer = malloc(LARGEST_DATAGRAM);
+    return self->buffer != NULL;
 }
 
 static bool write_to_memory(struct handler *self, const void *data, size_t length)
 {
-    if (length == 0)
-        return true;
     if (length > LARGEST_DATAGRAM - self->written) {
         errno = EMSGSIZE;
         return false;
     }
-    char *longer = realloc(self->buffer, self->written + length);
-    if (!longer)
-        return false;
-    memcpy(longer + self->written, data, length);
-    self->buffer = longer;
+    memcpy(self->buffer + self->written, data, length);
     self->written += length;
     return true;
 }
@@ -123,15 +118,11 @@ static bool write_to_memory(struct handler *self, const void *data, size_t lengt
 static bool finish_datagram(struct handler *self)
 {
     const struct address *client = &self->request->client;
-    bool has_name = client->length > sizeof client->storage.ss_family;
-    ssize_t sent = -1;
-    errno = EDESTADDRREQ;
-    while (has_name && sent < 0) {
+    ssize_t sent;
+    do
         sent = sendto(self->request->fd, self->buffer, self->written, MSG_NOSIGNAL,
                       (const struct sockaddr *)&client->storage, client->length);
-        if (sent < 0 && errno != EINTR)
-            break;
-    }
+    while (sent < 0 && errno == EINTR);
     int error = errno;
     free(self->buffer);
     errno = error;

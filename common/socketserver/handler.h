@@ -40,7 +40,7 @@ struct handler_class base_request_handler(void);
 struct handler_class stream_request_handler(void);
 
 /* rfile reads the packet; what is written is sent by finish as one datagram, even if it is empty.
- * A client that has no name cannot be answered: finish fails with EDESTADDRREQ. */
+ * A client that has no name cannot be answered: finish fails. */
 struct handler_class datagram_request_handler(void);
 
 /* Makes a handler of this class and has it serve the request. Returns false if setup, handle or

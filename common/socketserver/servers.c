@@ -1,10 +1,9 @@
 /* The four servers: a request is a connection or a datagram, an address has a port or is a path. */
-#define _GNU_SOURCE /* accept4: POSIX.1-2024; SO_REUSEPORT */
+#define _DEFAULT_SOURCE /* SO_REUSEPORT */
 #include "sockets/net.h"
 #include "socketserver/socketserver.h"
 #include "stage/say.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,14 +32,14 @@ static bool activate_listener(struct server *server)
 
 static bool accept_request(struct server *server, struct request *request)
 {
-    struct sockaddr *client = (struct sockaddr *)&request->client.storage;
-    request->client.length = sizeof request->client.storage;
-    request->fd = accept4(server->fd, client, &request->client.length, SOCK_CLOEXEC);
+    struct address *client = &request->client;
+    request->fd = net_accept(server->fd);
     if (request->fd < 0)
-        server_back_off(server, "accept");
-    else
-        server->complained = false;
-    return request->fd >= 0;
+        return false;
+    client->length = sizeof client->storage;
+    if (getpeername(request->fd, (struct sockaddr *)&client->storage, &client->length) < 0)
+        client->length = 0; /* it has left, and with it its name */
+    return true;
 }
 
 static void shutdown_connection(struct server *server, struct request *request)
@@ -91,10 +90,8 @@ static bool receive_request(struct server *server, struct request *request)
                : -1;
     if (got < 0) {
         free(packet);
-        server_back_off(server, "recvfrom");
         return false;
     }
-    server->complained = false;
     if ((size_t)got > size)
         say("server", "cut a datagram of %s to %zu bytes", address_text(&request->client).text,
             size);

@@ -82,7 +82,7 @@ static struct address parse(int family, const char *host, long port)
 }
 
 static struct server *opened;
-static bool (*super_process_request)(struct server *server, struct request *request);
+static struct server_class super;
 
 /* A signal that ends the program hangs up on the client that is being served: stop.h. */
 static bool process_request_until_stopped(struct server *server, struct request *request)
@@ -91,7 +91,7 @@ static bool process_request_until_stopped(struct server *server, struct request 
         stop_connection = request->fd;
     if (stop_asked)
         shutdown(stop_connection, SHUT_RDWR); /* it came before it could know of this one */
-    bool done = super_process_request(server, request);
+    bool done = super.process_request(server, request);
     stop_connection = -1;
     return done;
 }
@@ -105,22 +105,19 @@ int service_open(struct server *server, struct server_class class, struct handle
     struct address address = parse(class.address_family, host, port);
     /* not for UDP: a second server could bind the port too, and the first would get nothing */
     class.allow_reuse_address = class.socket_type == SOCK_STREAM && !is_unix;
-    if (!class.mixin) {
-        super_process_request = class.process_request;
+    super = class;
+    if (!class.mixin)
         class.process_request = process_request_until_stopped;
-    }
     if (!server_init(server, class, handler, host, port, true))
         die("bind %s", address_text(&address).text);
     opened = server;
     return server->fd;
 }
 
-static void (*super_service_actions)(struct server *server);
-
 /* The signal has rung the loop's own bell, so it comes by here at once. */
 static void stop_when_asked(struct server *server)
 {
-    super_service_actions(server);
+    super.service_actions(server);
     if (stop_asked)
         server_end_loop(server);
 }
@@ -128,7 +125,6 @@ static void stop_when_asked(struct server *server)
 void service_run(void)
 {
     struct server *server = opened;
-    super_service_actions = server->class.service_actions;
     server->class.service_actions = stop_when_asked;
     say("server", "listening on %s", address_text(&server->address).text);
     stop_bell = server->wake[1];

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100 };
-
 /* ---- The constructor ------------------------------------------------------------------------- */
 
 /* None of them blocks: who waited may have gone before accept, who is sent a datagram may not read,
@@ -63,26 +61,6 @@ static bool wait_for_request(struct server *server, int ms)
         while (read(server->wake[0], bytes, sizeof bytes) > 0)
             continue;
     return ready > 0 && fds[0].revents;
-}
-
-void server_pause(struct server *server, int ms)
-{
-    struct pollfd wake = {.fd = server->wake[0], .events = POLLIN};
-    if (!server->shutdown_requested)
-        poll(&wake, 1, ms);
-}
-
-void server_back_off(struct server *server, const char *call)
-{
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
-        return;
-    int error = errno;
-    bool is_hung_up = error == EINVAL; /* its owner's wish, as a signal handler does it */
-    if (!server->complained && !is_hung_up && !server->shutdown_requested)
-        say("server", "%s: %s: tries again until it can", call, strerror(error));
-    server->complained = true;
-    server_pause(server, RETRY_MS);
-    errno = error;
 }
 
 /* ---- One request, and all of them ------------------------------------------------------------ */

@@ -86,7 +86,6 @@ struct server {
     /* the rest is the module's own */
     int wake[2]; /* a pipe: a byte in it ends the wait for requests */
     atomic_bool shutdown_requested;
-    bool complained;
     struct stat own_path; /* of a server that is bound to a path; no inode: none */
     pthread_mutex_t lock; /* guards serving, and the threads at work */
     pthread_cond_t changed;
@@ -116,13 +115,6 @@ bool server_shutdown(struct server *server);
 
 /* Ends the loop as server_shutdown does, but waits for nothing. */
 void server_end_loop(struct server *server);
-
-/* For a get_request that has no request to give: waits so many ms, or until the loop is to end. */
-void server_pause(struct server *server, int ms);
-
-/* For a get_request whose call failed (errno): whoever cannot be taken, for want of descriptors or
- * memory, is still there. So it says why, once, and pauses. */
-void server_back_off(struct server *server, const char *call);
 
 /* Closes the server; a path is unlinked. It must not be serving. */
 void server_close(struct server *server);
