@@ -29,7 +29,7 @@ void contender_share_a_cpu(void)
 
 /* ---- Start and stop -------------------------------------------------------------------------- */
 
-/* The shell, whose $0 is this program, looks for the command in the folder of this program first. */
+/* The shell, whose $0 is this program, looks for the command in this program's folder first. */
 static _Noreturn void become(const char *command, int says, pid_t parent)
 {
     char line[8192];

@@ -22,9 +22,10 @@ struct sockaddr_in net_address(const char *host, long port);
  * address ends the process with status 2, a failed call with status 1. socket.create_server */
 int net_listen(const char *host, long port);
 
-/* The next client on a blocking socket, or -1, with errno set: whoever was waiting has gone, it is time to stop, or
- * accept fails, as it does when no descriptor is left. That lasts, so it is said once, and the call
- * pauses for 100 ms: to ask again at once would only burn the CPU. Lesson 01b; accept(2) */
+/* The next client on a blocking socket, or -1, with errno set: whoever was waiting has gone, it is
+ * time to stop, or accept fails, as it does when no descriptor is left. That lasts, so it is said
+ * once, and the call pauses for 100 ms: to ask again at once would only burn the CPU. Lesson 01b;
+ * accept(2) */
 int net_accept(int listener);
 
 /* Connects to the address, or ends the process as net_listen does. socket.create_connection */

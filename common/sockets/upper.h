@@ -23,9 +23,9 @@ enum upper_result {
     UPPER_LEFT,    /* end of file, or the client is gone: upper_close it */
 };
 
-/* Accepts whoever waits at stop_listener, makes the connection non-blocking, and says so. Returns NULL when nobody does, and when the
- * client was refused: its descriptor is not below room, or there is no memory. *may_try becomes
- * false when accept has failed, and would fail again at once. */
+/* Accepts whoever waits at stop_listener, makes the connection non-blocking, and says so. Returns
+ * NULL when nobody does, and when the client was refused: its descriptor is not below room, or there
+ * is no memory. *may_try becomes false when accept has failed, and would fail again at once. */
 struct upper *upper_accept(int room, bool *may_try);
 
 /* Closes the connection and frees the client. */
