@@ -24,8 +24,8 @@ enum upper_result {
 };
 
 /* Accepts whoever waits at stop_listener, makes the connection non-blocking, and says so. Returns
- * NULL when nobody does, and when the client was refused: its descriptor is not below room, or there
- * is no memory. *may_try becomes false when accept has failed, and would fail again at once. */
+ * NULL when nobody does, and when the client was refused: its descriptor is not below room, or
+ * there is no memory. *may_try becomes false when accept has failed, and would fail again. */
 struct upper *upper_accept(int room, bool *may_try);
 
 /* Closes the connection and frees the client. */
