@@ -84,35 +84,35 @@ server | received 5 bytes: \"three\"
 server | stopped" "$(cat "$LOG")"
 }
 
-@test "02: a datagram longer than --size is cut and reported" {
-    start serve --size 64
+@test "02: a datagram longer than the buffer is cut and reported" {
+    start serve
     exec {ann}<> "$(udp)"
-    printf '%s' "$(xs 64)" >&"$ann"
-    equal 'the reply to what fits' "$(xs 64 | tr x X)" "$(reply "$ann")"
-    printf '%s' "$(xs 65)" >&"$ann"
-    equal 'bytes of the reply to what does not fit' 64 "$(reply "$ann" | wc -c)"
+    printf '%s' "$(xs 1024)" >&"$ann"
+    equal 'the reply to what fits' "$(xs 1024 | tr x X)" "$(reply "$ann")"
+    printf '%s' "$(xs 1025)" >&"$ann"
+    equal 'bytes of the reply to what does not fit' 1024 "$(reply "$ann" | wc -c)"
     printf 'next' >&"$ann"
     equal 'the reply to the next one: the rest is gone' NEXT "$(reply "$ann")"
     exec {ann}>&-
     stop
-    equal 'the log' "server | received 64 of 65 bytes: the datagram is cut
+    equal 'the log' "server | received 1024 of 1025 bytes: the datagram is cut
 server | received 4 bytes: \"next\"
 server | stopped" "$(tail -n 3 "$LOG")"
     equal 'datagrams that were cut' 1 "$(grep -c ' is cut' "$LOG")"
 }
 
-@test "02: the largest datagram is cut to the largest buffer" {
-    start serve --size 32768
+@test "02: the largest datagram is cut too" {
+    start serve
     exec {ann}<> "$(udp)"
     xs 65507 | dd bs=65536 iflag=fullblock status=none >&"$ann"
-    equal 'bytes of the reply' 32768 "$(reply "$ann" | wc -c)"
+    equal 'bytes of the reply' 1024 "$(reply "$ann" | wc -c)"
     exec {ann}>&-
     run limited "$PROGRAM" connect "$HOST" "$PORT" < <(xs 65507 && echo)
     equal 'status of connect with a longer line' 1 "$status"
     equal 'message of connect with a longer line' '02_datagrams: send: Message too long' "$output"
     serves
     stop
-    equal 'the report' 'server | received 32768 of 65507 bytes: the datagram is cut' "$(grep ' is cut' "$LOG")"
+    equal 'the report' 'server | received 1024 of 65507 bytes: the datagram is cut' "$(grep ' is cut' "$LOG")"
 }
 
 @test "02: an empty datagram is answered and ends nothing" {
@@ -251,29 +251,16 @@ server | stopped" "$(tail -n 3 "$LOG")"
     stop
 }
 
-# ---- The demo -----------------------------------------------------------------------------------------------------------
-
-@test "02: the demo cuts at --size" {
-    [[ $(play --size 64) == *'bob    | sends one datagram of 80 bytes
-server | received 64 of 80 bytes: the datagram is cut
-bob    | received 64 bytes'* ]]
-}
-
 # ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "02: names what is wrong" {
     every_server_names_what_is_wrong
-    refuses 2 '--size 63: not a number from 64 to 32768' serve --size 63
-    refuses 2 '--size 32769: not a number from 64 to 32768' --size 32769
-    refuses 2 '--size 1k: not a number from 64 to 32768' serve --size 1k
-    refuses 2 '--size: wants a value' --size
     refuses 2 'PORT 0: not a number from 1 to 65535' connect 127.0.0.1 0
-    refuses 2 '224.0.0.1: a group of hosts, not a single one' --host 224.0.0.1
     refuses 2 'example: not an IPv4 address like 127.0.0.1' connect example 9
     refuses 1 'bind 192.0.2.1:0: Cannot assign requested address' --host 192.0.2.1
 }
 
 @test "02: names a port in use" { every_server_names_a_port_in_use; }
 @test "02: names a privileged port" { every_server_names_a_privileged_port; }
-@test "02: has help" { every_server_has_help --host --port --size; }
+@test "02: has help" { every_server_has_help --host --port; }
 @test "02: the slides show what is so" { check_slides; }
