@@ -57,7 +57,7 @@ load peers/event_loop
 
 @test "08a: holds 10,000 idle clients, at under 2 KiB each, and serves one more" { event_loop_holds_10000_idle_clients; }
 
-# It is more like fifteen times; twice is what a busy machine keeps to.
+# It is more like fifteen times; twice is what a busy machine keeps to. What is compared with it is 07_poll_server.
 @test "08a: with 10,000 idle clients, makes at least twice the round trips of lesson 07" {
     needs_descriptors 10100
     local poll epoll
