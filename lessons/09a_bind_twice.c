@@ -9,14 +9,12 @@
  * Python   allow_reuse_address and allow_reuse_port of socketserver, both off; post 003
  */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT: Linux since 3.9, and the BSDs; not in POSIX.1-2008 */
-
 #include "sockets/net.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +34,6 @@ static int socket_with(int type, int option)
     return fd;
 }
 
-static struct sockaddr_in loopback(int port_number)
-{
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)port_number),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
 /* Each returns "ok" or the name of the error that this lesson is about. */
 static const char *outcome(int result)
 {
@@ -51,7 +42,7 @@ static const char *outcome(int result)
 
 static const char *try_bind(int fd, int port_number)
 {
-    struct sockaddr_in address = loopback(port_number);
+    struct sockaddr_in address = net_address("127.0.0.1", port_number);
     return outcome(bind(fd, (struct sockaddr *)&address, sizeof address));
 }
 
@@ -99,26 +90,15 @@ static void try_udp(const char *name, int option)
     close(second);
 }
 
-static void show_table(void)
-{
-    say("tcp", "%-13s %-11s %-11s %s", "", "2nd bind", "2nd listen", "bind to a port that listens");
-    for (int i = 0; i < OPTIONS; i++)
-        try_tcp(options_to_try[i].name, options_to_try[i].option);
-    say("udp", "%-13s %s", "", "2nd bind");
-    for (int i = 0; i < OPTIONS; i++)
-        try_udp(options_to_try[i].name, options_to_try[i].option);
-}
-
-/* ---- Who gets what --------------------------------------------------------------------------- */
-
-static void show_udp_receiver(void)
+/* Two UDP sockets that share a port, and one datagram. */
+static void try_udp_receiver(void)
 {
     int first = socket_with(SOCK_DGRAM, SO_REUSEADDR);
     int second = socket_with(SOCK_DGRAM, SO_REUSEADDR);
     int client = socket_with(SOCK_DGRAM, 0);
     try_bind(first, 0);
-    struct sockaddr_in address = loopback(net_port(first));
     try_bind(second, net_port(first));
+    struct sockaddr_in address = net_address("127.0.0.1", net_port(first));
     if (sendto(client, "hello", 5, 0, (struct sockaddr *)&address, sizeof address) < 0)
         die("sendto");
     struct pollfd receivers[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
@@ -131,42 +111,15 @@ static void show_udp_receiver(void)
     close(client);
 }
 
-/* Connects until each has been given a client. The kernel's hash decides which of them gets the
- * next one. */
-static void show_reuseport_listeners(void)
-{
-    int first = socket_with(SOCK_STREAM, SO_REUSEPORT);
-    int second = socket_with(SOCK_STREAM, SO_REUSEPORT);
-    try_bind(first, 0);
-    try_bind(second, net_port(first));
-    try_listen(first);
-    try_listen(second);
-    bool first_got = false, second_got = false;
-    while (!first_got || !second_got) {
-        int client = net_connect("127.0.0.1", net_port(first));
-        struct pollfd listeners[] = {{.fd = first, .events = POLLIN},
-                                     {.fd = second, .events = POLLIN}};
-        poll(listeners, 2, -1);
-        int accepted = accept(listeners[0].revents ? first : second, NULL, NULL);
-        if (accepted < 0)
-            die("accept");
-        if (listeners[0].revents)
-            first_got = true;
-        else
-            second_got = true;
-        close(client);
-        close(accepted);
-    }
-    say("tcp", "SO_REUSEPORT: both listen, and the kernel has given clients to each");
-    close(first);
-    close(second);
-}
-
 static int demo(void)
 {
-    show_table();
-    show_udp_receiver();
-    show_reuseport_listeners();
+    say("tcp", "%-13s %-11s %-11s %s", "", "2nd bind", "2nd listen", "bind to a port that listens");
+    for (int i = 0; i < OPTIONS; i++)
+        try_tcp(options_to_try[i].name, options_to_try[i].option);
+    say("udp", "%-13s %s", "", "2nd bind");
+    for (int i = 0; i < OPTIONS; i++)
+        try_udp(options_to_try[i].name, options_to_try[i].option);
+    try_udp_receiver();
     return EXIT_SUCCESS;
 }
 
