@@ -13,20 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 32, NARROWEST = 8, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
-
-static struct lane {
-    char name[ACTOR_BYTES];
-    int width;
-    int said, longest; /* the columns of all that it says, and of its longest line */
-} lanes[MOST];
-static int count;
+enum { NARROWEST = 8, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
 
 static struct lane *lane_of(const char *actor)
 {
-    for (int i = 0; i < count; i++)
-        if (strcmp(lanes[i].name, actor) == 0)
-            return &lanes[i];
+    for (int i = 0; i < watched->lane_count; i++)
+        if (strcmp(watched->lanes[i].name, actor) == 0)
+            return &watched->lanes[i];
     return NULL;
 }
 
@@ -98,8 +91,8 @@ static void note(const char *line)
     if (sscanf(line, "%15s | %1023[^\n]", name, text) != 2)
         return;
     struct lane *lane = lane_of(name);
-    if (!lane && count < MOST) {
-        lane = &lanes[count++];
+    if (!lane && watched->lane_count < LANES) {
+        lane = &watched->lanes[watched->lane_count++];
         strcpy(lane->name, name);
         lane->width = lane->longest = larger(NARROWEST, (int)strlen(name));
     }
@@ -120,59 +113,32 @@ static int columns_of_the_terminal(void)
     return wanted > 0 && wanted < 1000 ? (int)wanted : 80;
 }
 
-/* Whoever says much gets much of what the names leave, but no more than the longest line takes.
- * Returns false if there is no room. */
-static bool share_columns(int columns)
+/* Whoever says much gets much of what the names leave, but no more than the longest line takes. */
+static void share_columns(int columns)
 {
-    int left = columns - BORDER * (count - 1), said = 0;
+    int count = watched->lane_count, left = columns - BORDER * (count - 1), said = 0;
     for (int i = 0; i < count; i++) {
-        left -= lanes[i].width;
-        said += lanes[i].said;
+        left -= watched->lanes[i].width;
+        said += watched->lanes[i].said;
     }
-    if (left < 0)
+    if (left < 0) {
         fprintf(stderr, "%s: LANES: %d actors need %d columns, and there are %d\n", die_name, count,
                 columns - left, columns);
-    for (int i = 0; i < count && left > 0; i++) {
-        int more = left * lanes[i].said / said;
-        if (more > lanes[i].longest - lanes[i].width)
-            more = lanes[i].longest - lanes[i].width;
-        lanes[i].width += more;
+        watched->lane_count = 0;
+    }
+    for (struct lane *lane = watched->lanes; lane < watched->lanes + watched->lane_count; lane++) {
+        int more = left * lane->said / said;
+        if (more > lane->longest - lane->width)
+            more = lane->longest - lane->width;
+        lane->width += more;
         left -= more;
-        said -= lanes[i].said;
+        said -= lane->said;
     }
-    return left >= 0;
-}
-
-/* For the program that a child may become, as in lesson 19d. */
-static void hand_on(void)
-{
-    char value[MOST * (ACTOR_BYTES + 16)] = "", *end = value;
-    for (int i = 0; i < count; i++)
-        end += sprintf(end, "%s=%d,", lanes[i].name, lanes[i].width);
-    setenv("LANES", value, true);
-}
-
-static void take_over(const char *value)
-{
-    int used;
-    while (count < MOST &&
-           sscanf(value, "%15[^=]=%4d,%n", lanes[count].name, &lanes[count].width, &used) == 2 &&
-           lanes[count].width > 1) {
-        value += used;
-        count++;
-    }
-    watched->rows = 1; /* the names stand there already */
 }
 
 void lanes_begin(bool is_demo)
 {
-    if (!watch_wants("LANES"))
-        return;
-    if (strchr(getenv("LANES"), '=')) {
-        take_over(getenv("LANES"));
-        return;
-    }
-    FILE *said = is_demo ? rehearse() : NULL;
+    FILE *said = is_demo && watch_wants("LANES") ? rehearse() : NULL;
     if (!said)
         return;
     char line[LINE_BYTES];
@@ -181,9 +147,7 @@ void lanes_begin(bool is_demo)
     fclose(said);
     watched->lines = 0;
     watched->has_reason = false;
-    if (!share_columns(columns_of_the_terminal()))
-        count = 0;
-    hand_on();
+    share_columns(columns_of_the_terminal());
 }
 
 /* ---- A row ----------------------------------------------------------------------------------- */
@@ -199,11 +163,12 @@ static size_t length_of_row(const char *text, int width)
     return whole > 0 ? whole : fits;
 }
 
-static void draw_cell(FILE *out, const struct lane *lane, const char *text, size_t length)
+static void draw_cell(FILE *out, int number, const char *text, size_t length)
 {
+    const struct lane *lane = &watched->lanes[number];
     int colour = length > 0 ? colour_of(lane->name) : 0;
-    bool is_last = lane == lanes + count - 1;
-    if (lane > lanes)
+    bool is_last = number == watched->lane_count - 1;
+    if (number > 0)
         fprintf(out, length == 0 && is_last ? "|" : "| ");
     if (colour)
         fprintf(out, "\033[1;38;5;%dm", colour);
@@ -214,13 +179,14 @@ static void draw_cell(FILE *out, const struct lane *lane, const char *text, size
 
 static void draw_names(FILE *out)
 {
-    for (struct lane *lane = lanes; lane < lanes + count; lane++)
-        draw_cell(out, lane, lane->name, strlen(lane->name));
+    int count = watched->lane_count;
+    for (int i = 0; i < count; i++)
+        draw_cell(out, i, watched->lanes[i].name, strlen(watched->lanes[i].name));
     fprintf(out, "\n");
-    for (struct lane *lane = lanes; lane < lanes + count; lane++) {
-        for (int i = 0; i < lane->width; i++)
+    for (int i = 0; i < count; i++) {
+        for (int column = 0; column < watched->lanes[i].width; column++)
             fputc('-', out);
-        fprintf(out, lane < lanes + count - 1 ? "+-" : "\n");
+        fprintf(out, i < count - 1 ? "+-" : "\n");
     }
 }
 
@@ -236,8 +202,8 @@ char *lanes_draw(const char *actor, const char *text)
         draw_names(out);
     while (*text) {
         size_t length = length_of_row(text, speaker->width);
-        for (const struct lane *lane = lanes; lane < lanes + count; lane++)
-            draw_cell(out, lane, text, lane == speaker ? length : 0);
+        for (int i = 0; i < watched->lane_count; i++)
+            draw_cell(out, i, text, &watched->lanes[i] == speaker ? length : 0);
         fprintf(out, "\n");
         text += length;
         text += strspn(text, " ");

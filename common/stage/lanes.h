@@ -1,8 +1,8 @@
 /* lanes: with LANES=1, a column for each actor, and time goes down.
  * Introduced by lesson 01a; plumbing.
  *
- * Who appears, and how much each says, is known only at the end. So the demo is first played
- * unseen, and the columns that come of it stand in LANES then: "main=30,ann=12,bob=12".
+ * Who appears, and how much each says, is known only at the end, so the demo is first played
+ * unseen.
  */
 #ifndef LANES_H
 #define LANES_H

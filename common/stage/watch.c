@@ -152,7 +152,7 @@ void watch_begin(bool is_demo)
 {
     bool steps = (watch_wants("STEP") || watch_wants("CHOOSE")) && terminal_begin();
     bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-    bool stays = getpid() == 1 || ((steps || shows) && !is_traced());
+    bool stays = getpid() == 1 || ((steps || shows || watch_wants("LANES")) && !is_traced());
     const char *path = getenv(MEMORY);
     int memory = path ? open(path, O_RDWR) : stays ? memfd_create("stage", 0) : -1;
     if (memory >= 0 && !path && ftruncate(memory, sizeof *watched) < 0)

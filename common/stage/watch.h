@@ -15,7 +15,7 @@
 
 #define STEP_PROMPT "Enter: next  c: run on  q: quit"
 
-enum { SPEAKERS = 128, ACTOR_BYTES = 16, COLOURS = 8 };
+enum { SPEAKERS = 128, LANES = 32, ACTOR_BYTES = 16, COLOURS = 8 };
 
 /* What the processes of a program know of each other. */
 struct watched {
@@ -25,7 +25,13 @@ struct watched {
     pthread_mutex_t step;   /* is held by whoever waits for a key; robust, as that one may die */
     atomic_int lines;       /* that have been said */
     atomic_int rows;        /* in lanes, since the names of the actors */
-    atomic_bool at_key;     /* somebody waits for a key */
+    int lane_count;         /* 0: there are no lanes */
+    struct lane {
+        char name[ACTOR_BYTES];
+        int width;
+        int said, longest; /* the columns of all that it says, and of its longest line */
+    } lanes[LANES];
+    atomic_bool at_key; /* somebody waits for a key */
     atomic_bool runs_on, quits;
     atomic_uint coloured[COLOURS]; /* hashes of their names, in the order in which they appear */
     struct speaker {
@@ -37,7 +43,7 @@ extern struct watched *watched;
 
 /* Makes what all share. The parent stays behind if this is process 1 (as in a container, where no
  * default action ends it, and all orphans become its children), with STEP or CHOOSE on a terminal,
- * or when a demo plays on one; but not under a debugger, which would follow the parent. */
+ * with LANES, or when a demo plays on a terminal; but not under a debugger, which would follow the parent. */
 void watch_begin(bool is_demo);
 
 /* Ends the whole program with status 0, as q does. */
