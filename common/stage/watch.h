@@ -42,8 +42,8 @@ struct watched {
 extern struct watched *watched;
 
 /* Makes what all share. The parent stays behind if this is process 1 (as in a container, where no
- * default action ends it, and all orphans become its children), with STEP or CHOOSE on a terminal,
- * with LANES, or when a demo plays on a terminal; but not under a debugger, which would follow the parent. */
+ * default action ends it, and all orphans become its children), with LANES, with STEP or CHOOSE on
+ * a terminal, or when a demo plays on one; but not under a debugger, which would follow it. */
 void watch_begin(bool is_demo);
 
 /* Ends the whole program with status 0, as q does. */
