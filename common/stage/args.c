@@ -17,7 +17,7 @@
 
 const char *args_typed;
 
-enum { MAX_OPTIONS = 32, STATUS_USAGE = 2 };
+enum { MAX_OPTIONS = 32, HELP = 256, FIRST, STATUS_USAGE = 2 };
 
 void args_refuse(const char *format, ...)
 {
@@ -97,7 +97,6 @@ static void set_option(const struct option_spec *option, const char *value)
  * words to the end. */
 static bool read_options(int argc, char **argv, const struct option_spec *options)
 {
-    enum { HELP = MAX_OPTIONS, FIRST = 256 };
     struct option table[MAX_OPTIONS + 2] = {0};
     int count = 0;
     for (; options && options[count].name && count < MAX_OPTIONS; count++) {
@@ -105,14 +104,14 @@ static bool read_options(int argc, char **argv, const struct option_spec *option
         table[count].has_arg = options[count].flag ? no_argument : required_argument;
         table[count].val = FIRST + count;
     }
-    table[count] = (struct option){.name = "help", .has_arg = no_argument, .val = FIRST + HELP};
+    table[count] = (struct option){.name = "help", .has_arg = no_argument, .val = HELP};
 
     opterr = 0;
     for (;;) {
         int found = getopt_long(argc, argv, ":", table, NULL);
         if (found == -1)
             return true;
-        if (found == FIRST + HELP)
+        if (found == HELP)
             return false;
         if (found == ':')
             args_refuse("%s: wants a value", argv[optind - 1]);
@@ -146,19 +145,13 @@ static void open_standard_descriptors(void)
     close(fd);
 }
 
-static int count_operands(char **words)
-{
-    int count = 0;
-    while (words[count])
-        count++;
-    return count;
-}
-
 /* Two commands of one name, one after the other, differ in the number of their operands. */
 static const struct command *find_command(const struct command *commands, const char *name,
                                           char **operands)
 {
-    int given = count_operands(operands);
+    int given = 0;
+    while (operands[given])
+        given++;
     const struct command *found = NULL;
     for (const struct command *c = commands; c->run; c++)
         if (strcmp(c->name, name) == 0 && (!found || count_words(c->operands) == given))

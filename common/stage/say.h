@@ -6,9 +6,7 @@
  * that makes a transcript the same every time: say the line first, then make the call that lets
  * another actor go on.
  *
- * In the environment: STEP=1 waits for Enter on the terminal before each line but the first (c runs
- * on, q quits), SLOW=MS pauses after each instead, LANES=1 gives each actor a column (lanes.h),
- * NO_COLOR=1 turns the colours off, QUIET=1 leaves it at the first line: where a server listens.
+ * STEP, SLOW, LANES, NO_COLOR and QUIET in the environment change how: see any lesson's --help.
  */
 #ifndef SAY_H
 #define SAY_H

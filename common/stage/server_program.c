@@ -82,22 +82,20 @@ static int status_of(const char *who, int end)
 /* When one has ended, so has the other to: whoever plays may wait for its server for ever. */
 static int await_both(void)
 {
-    int status = EXIT_SUCCESS, signal_number = SIGCHLD;
+    int status = EXIT_SUCCESS, signal_number = SIGCHLD, end;
     while ((server > 0 || player > 0) && signal_number == SIGCHLD) {
-        int end;
         pid_t ended = waitpid(-1, &end, WNOHANG);
-        if (ended <= 0)
+        if (ended <= 0) {
             sigwait(&awaited, &signal_number);
-        if (ended <= 0 || (ended != server && ended != player))
-            continue;
-        if (status == EXIT_SUCCESS)
-            status = status_of(ended == server ? "server" : "clients", end);
-        if (ended == server)
+        } else if (ended == server) {
             server = 0;
-        else
+            status = status ? status : status_of("server", end);
+            child_ask_to_end(player);
+        } else if (ended == player) {
             player = 0;
-        child_ask_to_end(player);
-        child_ask_to_end(server);
+            status = status ? status : status_of("clients", end);
+            child_ask_to_end(server);
+        }
     }
     return status;
 }
