@@ -144,7 +144,7 @@ no_figure_is_told() { # FOLDER
     grep -qF '"kind": "end"' build/replay/11a_fork_server.json
     grep -qF '"kind": "thread"' build/replay/18a_event.json
     grep -qF '"kind": "signal"' build/replay/18a_event.json
-    grep -qF '"blocked": "waitpid"' build/replay/22a_process_lock.json
+    grep -qF '"blocked": "waitpid"' build/replay/23a_manager_dict.json
 }
 
 # The story told by awk files with a mistake in them, from the same records
