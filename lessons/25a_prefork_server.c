@@ -36,7 +36,7 @@ static int listener;
 static void work(int place)
 {
     for (;;) {
-        int connection = workers_accept(place, listener);
+        int connection = workers_accept(listener);
         int number = workers_count_client(place);
         say(workers_name(place).text, "accepted client %d", number);
         upper_serve(workers_name(place).text, connection, number);

@@ -67,7 +67,7 @@ static void work(int place)
             close(listeners[other]);
     say_mute(server_program_is_demo());
     for (;;) {
-        int connection = workers_accept(place, listeners[place]);
+        int connection = workers_accept(listeners[place]);
         int number = workers_count_client(place);
         say(workers_name(place).text, "accepted client %d", number);
         upper_serve(workers_name(place).text, connection, number);

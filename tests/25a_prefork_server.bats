@@ -310,7 +310,7 @@ survives_emfile_in_the_workers() {
     becomes 'workers' 4 how_many
     limit_every_worker 3
     serves
-    await '^worker-1 | accept: .* tries again until it can'
+    await '^server | accept: .* tries again until it can'
     hold silent "$ADDRESS" 8
     is_idle
     limit_every_worker 64

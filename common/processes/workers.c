@@ -1,6 +1,7 @@
 #include "processes/workers.h"
 
 #include "processes/shared.h"
+#include "sockets/net.h"
 #include "sockets/stop.h"
 #include "stage/children.h"
 #include "stage/deadline.h"
@@ -9,18 +10,16 @@
 #include "stage/signals.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000, RETRY_MS = 100 };
+enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000 };
 
 /* No lock: a worker that is killed would keep it. */
 static struct board {
@@ -65,43 +64,34 @@ pid_t workers_pid(int number)
     return board->places[workers_place(number)].pid;
 }
 
-int workers_accept(int place, int listener)
+int workers_accept(int listener)
 {
-    for (bool complained = false;;) {
-        int connection = accept(listener, NULL, NULL);
-        if (connection >= 0)
-            return connection;
-        if (errno == EINTR || errno == ECONNABORTED)
-            continue;
-        if (!complained)
-            say(workers_name(place).text, "accept: %s: tries again until it can", strerror(errno));
-        complained = true;
-        poll(NULL, 0, RETRY_MS);
-    }
+    int connection;
+    while ((connection = net_accept(listener)) < 0)
+        continue;
+    return connection;
 }
 
 /* ---- The parent ------------------------------------------------------------------------------ */
 
 static pid_t workers[MOST_WORKERS]; /* 0: none at this place */
+static long pause_ms;               /* how long the last pause was; 0: there was no trouble since */
 static struct deadline next_start;  /* the end of a pause; never, if there is none */
-static struct deadline in_a_row;    /* until then, the next trouble is the same trouble */
 static sigset_t usual;              /* the signals that are blocked when nothing special is done */
 
 /* What is wrong will not be mended by starting the next one at once, again and again. */
 static void pause_starts(void)
 {
-    static long ms;
     if (deadline_left(next_start) > 0)
         return;
-    ms = deadline_left(in_a_row) == 0 ? FIRST_PAUSE_MS : ms * 2;
-    if (ms > LONGEST_PAUSE_MS)
-        ms = LONGEST_PAUSE_MS;
-    say("server", "the next worker starts in %ld ms", ms);
-    next_start = deadline_in(ms);
-    in_a_row = deadline_in(ms + LONGEST_PAUSE_MS);
+    pause_ms = pause_ms == 0 ? FIRST_PAUSE_MS : pause_ms * 2;
+    if (pause_ms > LONGEST_PAUSE_MS)
+        pause_ms = LONGEST_PAUSE_MS;
+    say("server", "the next worker starts in %ld ms", pause_ms);
+    next_start = deadline_in(pause_ms);
 }
 
-static bool start_worker(int i, void (*work)(int place))
+static void start_worker(int i, void (*work)(int place))
 {
     pid_t parent = getpid();
     board->places[i].number = 0;
@@ -111,12 +101,11 @@ static bool start_worker(int i, void (*work)(int place))
         board->places[i].pid = getpid();
         work(i);
     }
-    if (workers[i] > 0)
-        return true;
-    workers[i] = 0;
-    say("server", "fork: %s", strerror(errno));
-    pause_starts();
-    return false;
+    if (workers[i] < 0) {
+        workers[i] = 0;
+        say("server", "fork: %s", strerror(errno));
+        pause_starts();
+    }
 }
 
 /* By its pid, because there may be other children. */
@@ -132,6 +121,8 @@ static void see_whether_it_ended(int i)
         say("server", "%s has ended with status %d", workers_name(i).text, WEXITSTATUS(status));
     if (board->places[i].number == 0)
         pause_starts();
+    else
+        pause_ms = 0;
 }
 
 /* One SIGCHLD may stand for several ends (lesson 11b), so it looks at all. */
@@ -139,13 +130,11 @@ static void look_after_workers(int count, void (*work)(int place))
 {
     for (int i = 0; i < count; i++)
         see_whether_it_ended(i);
-    bool pause_is_over = deadline_left(next_start) == 0;
-    if (pause_is_over)
-        next_start = deadline_in(-1);
-    for (int i = 0; i < count && !stop_asked; i++)
-        if (workers[i] == 0 && (pause_is_over || board->places[i].number > 0) &&
-            !start_worker(i, work))
-            break;
+    if (deadline_left(next_start) == 0)
+        next_start = deadline_in(-1); /* the pause is over */
+    for (int i = 0; i < count; i++)
+        if (workers[i] == 0 && deadline_left(next_start) < 0 && !stop_asked)
+            start_worker(i, work);
 }
 
 /* Signals are blocked from the look on, and pselect lets them in while it waits: lesson 05b. */
@@ -173,7 +162,6 @@ void workers_run(int count, void (*work)(int place))
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child_ended, &usual); /* but for the time of pselect */
-    next_start = in_a_row = deadline_in(0);
     while (!stop_asked) {
         look_after_workers(count, work);
         wait_for_signal();

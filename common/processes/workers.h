@@ -15,14 +15,13 @@ enum { MOST_WORKERS = 1000 };
 /* Makes what the parent, its workers and the demo's clients share, before any of them is forked. */
 void workers_prepare(void);
 
-/* Keeps count workers running until a signal asks to stop (stop.h), then ends them. A worker that
- * had a client is replaced at once. If one ends without a client, or cannot be forked, there is a
- * pause first: 100 ms, doubled each time, 5 s at most. work never returns. */
+/* Keeps count workers running until a signal asks to stop (stop.h), then ends them. If one ends
+ * without a client, or cannot be forked, the next start comes after a pause: 100 ms, doubled each
+ * time, 5 s at most, until one that had a client ends. work gets its place, and never returns. */
 void workers_run(int count, void (*work)(int place));
 
-/* In a worker: accepts the next client. While that cannot be (EMFILE), it says so once, and tries
- * again. */
-int workers_accept(int place, int listener);
+/* In a worker: accepts the next client, however often it has to try. net.h */
+int workers_accept(int listener);
 
 /* In a worker that has accepted a client: returns the client's number. */
 int workers_count_client(int place);
