@@ -221,6 +221,10 @@ function releases(task, how, address) {
     release_by[how, address] = self(task)
     release_line[how, address] = $NF in line_at ? line_at[$NF] : 0
     release_at[how, address] = step
+    if (how == "signal") {
+        signal_by[address, ++signals[address]] = self(task)
+        signal_at[address, signals[address]] = step
+    }
 }
 
 BEGIN {
@@ -258,10 +262,14 @@ function joins(task, child, frames) {
     has_learned[self(task)] = step
 }
 
-# The join of threads/ waits for a signal that the thread gives at its end: several may do so, and one of them joins it.
-function learns_the_end(task, condition) {
-    if (("signal", condition) in release_by)
-        arrow(release_by["signal", condition], release_at["signal", condition], self(task), "end", "")
+# The join of threads/ waits for a signal that each thread gives at its end. Others may have given theirs before this one looks:
+# the first since it waits has woken it. Whether whoever joins all of them still waits for the last is a matter of luck.
+function learns_the_end(task, condition, frames,    first) {
+    if (frames in joins_all)
+        return
+    first = signals_before[task] + 1
+    if ((condition, first) in signal_by)
+        arrow(signal_by[condition, first], signal_at[condition, first], self(task), "end", "")
     has_learned[self(task)] = step
 }
 
@@ -293,7 +301,7 @@ function gets(task, call, result, kind, object, here, there, frames) {
     else if (kind == "mutex" && call ~ /mutex/)
         is_woken(task, "unlock", object)
     else if (kind == "condition" && frames in stands_for)
-        learns_the_end(task, place_of(task, object))
+        learns_the_end(task, place_of(task, object), frames)
     else if (kind == "condition")
         is_woken(task, "signal", object)
     else if (kind == "semaphore")

@@ -100,6 +100,8 @@ function blocks(task, call, frames) {
     blocked_in[task] = frames in stands_for ? stands_for[frames] : call
     blocked_by[task] = $4 ~ /^(stream|datagram)$/ ? owner_of[$5] : $4 ~ /^(thread|child|mutex|condition)$/ ? name_of(task) : ""
     blocked_since[task] = ""
+    if ($4 == "condition")
+        signals_before[task] = signals[place_of(task, $5)] + 0
 }
 
 # ---- The state after a step ------------------------------------------------------------------------------------------
