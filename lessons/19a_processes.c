@@ -35,10 +35,10 @@ static int foo(void *argument)
     int i = *(int *)argument;
     char name[16];
     snprintf(name, sizeof name, "child-%d", i);
-    actor_await_turn();
+    turn_await();
     say(name, "hi %d: I am %ld, my parent is %ld", i, (long)getpid(), (long)getppid());
-    actor_end_turn();
-    actor_await_turn(); /* stays alive until main joins it */
+    turn_end();
+    turn_await(); /* stays alive until main joins it */
     return EXIT_SUCCESS;
 }
 

@@ -70,10 +70,10 @@ static void play_ends(void)
 static int ignores_sigterm(void *argument)
 {
     (void)argument;
-    actor_await_turn();
+    turn_await();
     signal(SIGTERM, SIG_IGN);
-    actor_end_turn();
-    actor_await_turn();
+    turn_end();
+    turn_await();
     return EXIT_SUCCESS;
 }
 

@@ -69,14 +69,14 @@ static int foo(void *argument)
     char name[16], what[32];
     snprintf(name, sizeof name, "child-%d", i);
     snprintf(what, sizeof what, "appends %d: the list is", i);
-    actor_await_turn();
+    turn_await();
     append(&li, i);
     say_list(name, what, &li);
     struct report report = {.list = &li, .count = li.count};
     if (write(reports[1], &report, sizeof report) < 0)
         die("write");
-    actor_end_turn();
-    actor_await_turn(); /* stays alive, so that all lists exist at the same time */
+    turn_end();
+    turn_await(); /* stays alive, so that all lists exist at the same time */
     return EXIT_SUCCESS;
 }
 

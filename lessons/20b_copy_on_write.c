@@ -81,16 +81,16 @@ static void show(const char *actor, const char *what)
 static int read_and_write(void *unused)
 {
     (void)unused;
-    actor_await_turn();
+    turn_await();
     say("child", "reads 1 in %zu KiB of pages", kib_of_pages_with(1));
     show("child", "after reading");
     write_to_pages(0, 1, 2);
     say("child", "writes one byte: %ld page private", count_pages(true));
     write_to_pages(0, MIB, 2);
     show("child", "after writing 2 to 1 MiB");
-    actor_end_turn();
+    turn_end();
 
-    actor_await_turn();
+    turn_await();
     say("child", "reads %d in the last page", region[REGION - page_bytes]);
     return EXIT_SUCCESS;
 }

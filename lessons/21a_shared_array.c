@@ -64,11 +64,11 @@ static int foo(void *argument)
     int i = *(int *)argument;
     char name[16];
     snprintf(name, sizeof name, "foo(%d)", i);
-    actor_await_turn();
+    turn_await();
     say(name, "temp[%d] = %d", i, 100 + i);
     *item(i) = 100 + i;
-    actor_end_turn();
-    actor_await_turn();
+    turn_end();
+    turn_await();
     say_array(name);
     return EXIT_SUCCESS;
 }

@@ -87,7 +87,7 @@ static void hold_name(const char *actor)
     stop_on_signals(); /* first: from now on only SIGKILL leaves the name behind */
     struct array *array = create_array();
     say(actor, "has made %s: %s", name, array_text(array).text);
-    actor_end_turn();
+    turn_end();
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     while (!stop_asked)
@@ -99,7 +99,7 @@ static void hold_name(const char *actor)
 static int play_maker(void *argument)
 {
     (void)argument;
-    actor_await_turn();
+    turn_await();
     hold_name("maker");
     return EXIT_SUCCESS;
 }

@@ -44,13 +44,13 @@ static int foo(void *argument)
     snprintf(name, sizeof name, "child-%d", i);
     snprintf(key, sizeof key, "%d", i);
     snprintf(value, sizeof value, "%d", 100 + i);
-    actor_await_turn();
+    turn_await();
     say(name, "dic[%s] = %s", key, value);
     must(dict_call(&dic, "set", key, value, NULL));
     say(name, "dic.values()");
     say(name, "%s", must(dict_call(&dic, "values", NULL)));
-    actor_end_turn();
-    actor_await_turn(); /* it is still alive when main looks */
+    turn_end();
+    turn_await(); /* it is still alive when main looks */
     return EXIT_SUCCESS;
 }
 

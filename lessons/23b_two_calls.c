@@ -57,8 +57,8 @@ static int play_client(void *argument)
 {
     const char *name = argument;
     add_one(name);
-    actor_end_turn();
-    actor_await_turn();
+    turn_end();
+    turn_await();
     if (name[0] == 'a' && !choose_is_wanted())
         ask_for_colour(name);
     return EXIT_SUCCESS;

@@ -1,23 +1,12 @@
 #include "processes/actor.h"
 
 #include "stage/die.h"
-#include "stage/turns.h"
 
 #include <signal.h>
 
 bool actor_give_turn(struct actor *actor)
 {
     return turns_give(actor->player);
-}
-
-void actor_await_turn(void)
-{
-    turn_await();
-}
-
-void actor_end_turn(void)
-{
-    turn_end();
 }
 
 static int run(void *argument)

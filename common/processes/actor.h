@@ -9,6 +9,7 @@
 #define ACTOR_H
 
 #include "processes/process.h"
+#include "stage/turns.h"
 
 #include <stdbool.h>
 
@@ -27,12 +28,9 @@ struct actor {
 void actor_start(struct actor *actor, const char *name, int (*play)(void *argument),
                  void *argument);
 
-/* For main: gives the actor its turn, and waits until that ends. False: the actor has ended. */
+/* For main: gives the actor its turn, and waits until that ends. False: the actor has ended.
+ * The actor itself calls turn_await and turn_end. */
 bool actor_give_turn(struct actor *actor);
-
-/* For the actor: waits for its turn (if main has gone, the actor ends), and ends its turn. */
-void actor_await_turn(void);
-void actor_end_turn(void);
 
 /* Waits until it has ended; a status that is not 0 ends the program with a message. Process.join */
 void actor_join(struct actor *actor);

@@ -99,13 +99,10 @@ struct array_text array_text(struct array *array)
     enum { LONGEST = sizeof ", -2147483648}" };
     struct array_text text;
     size_t used = 0;
-    int item = 0;
     array_acquire(array, true);
-    for (size_t i = 0; i < array->length && used < sizeof text.text - LONGEST; i++) {
-        array_get(array, (long)i, &item); /* takes the lock once more, as it is recursive */
-        used += (size_t)snprintf(text.text + used, sizeof text.text - used, "%s%d", i ? ", " : "{",
-                                 item);
-    }
+    for (size_t i = 0; i < array->length && used < sizeof text.text - LONGEST; i++)
+        used += (size_t)snprintf(text.text + used, sizeof text.text - used, "%s%d",
+                                 i == 0 ? "{" : ", ", array->items[i]);
     array_release(array);
     snprintf(text.text + used, sizeof text.text - used, "}");
     return text;
