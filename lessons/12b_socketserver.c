@@ -5,15 +5,14 @@
  * Run      build/12b_socketserver
  * Watch    each step says its name, and then calls what it replaced. Then the same calls in the
  *          same order with --class udp, unix-stream and unix-datagram.
- * Before   03a_unix_stream, 04_lines, 12a_class; then common/socketserver/socketserver.h and
- *          handler.h, which this lesson introduces
+ * Before   03a_unix_stream, 04_lines, 12a_class; then common/socketserver/socketserver.h, which
+ *          this lesson introduces
  * After    13a_mixins: a thread or a process for each request
  * Python   socketserver.TCPServer, UDPServer, UnixStreamServer, UnixDatagramServer;
  *          BaseRequestHandler, StreamRequestHandler, DatagramRequestHandler
  */
 #include "sockets/lines.h"
 #include "sockets/stop.h"
-#include "socketserver/handler.h"
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
 #include "stage/args.h"

@@ -11,11 +11,9 @@
  */
 #include "sockets/lines.h"
 #include "sockets/stop.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
-#include "socketserver/visit.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

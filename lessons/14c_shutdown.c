@@ -9,11 +9,9 @@
  * Python   server.shutdown() from another thread, and from a handler
  */
 #include "sockets/net.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
-#include "socketserver/visit.h"
 #include "stage/args.h"
 #include "stage/die.h"
 #include "stage/say.h"

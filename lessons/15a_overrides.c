@@ -10,10 +10,8 @@
  *          handle_timeout, service_actions; super().handle_error(...)
  */
 #include "sockets/net.h"
-#include "socketserver/handler.h"
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
-#include "socketserver/visit.h"
 #include "stage/args.h"
 #include "stage/say.h"
 

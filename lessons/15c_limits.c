@@ -13,7 +13,6 @@
 #include "sockets/stop.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
-#include "socketserver/visit.h"
 #include "stage/say.h"
 #include "stage/server_program.h"
 

@@ -10,11 +10,9 @@
  */
 #include "sockets/lines.h"
 #include "sockets/net.h"
-#include "socketserver/handler.h"
 #include "socketserver/mixin.h"
 #include "socketserver/service.h"
 #include "socketserver/socketserver.h"
-#include "socketserver/visit.h"
 #include "stage/args.h"
 #include "stage/say.h"
 

@@ -1,5 +1,3 @@
-#include "socketserver/handler.h"
-
 #include "sockets/net.h"
 #include "socketserver/socketserver.h"
 

@@ -3,7 +3,6 @@
 #ifndef SERVICE_H
 #define SERVICE_H
 
-#include "socketserver/handler.h"
 #include "socketserver/socketserver.h"
 
 /* What comes in goes out in upper case: until the client closes its side, or datagram by datagram.
@@ -34,5 +33,26 @@ int service_connect(const struct server_class *class, const char *host, long por
 
 /* The same for this server. */
 int service_client(const struct server *server);
+
+/* ---- For the demos: clients in the process of the server ------------------------------------- */
+
+/* Says so and connects from this address of the machine itself: 127.0.0.1, any other of 127.0.0.0/8
+ * on Linux, or ::1. Returns the connection, which the caller closes; -1 if nobody listens. */
+int visit_from(const struct server *server, const char *name, const char *source);
+
+/* Says what is sent, and sends it. If nobody is there any more, no reply comes. */
+void visit_send(const char *name, int fd, const char *text);
+
+/* Receives one line and says so, or says that there is none. */
+void visit_hear(const char *name, int fd);
+
+/* All of a visit, for a server in the same thread: connects, has it handled, hears, closes. */
+void visit(struct server *server, const char *name, const char *source);
+
+/* The address without its port, which is another each time. */
+struct address_text visit_host(const struct address *address);
+
+/* A handler that says to its client: you are 127.0.0.1. */
+struct handler_class visit_handler(void);
 
 #endif

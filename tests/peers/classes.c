@@ -2,7 +2,6 @@
  * that it is a copy of, found by comparing the tables. The picture of lesson 12b is compared with
  * it.
  */
-#include "socketserver/handler.h"
 #include "socketserver/socketserver.h"
 
 #include <stddef.h>
