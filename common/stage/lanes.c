@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NARROWEST = 8, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
+enum { NARROWEST = 8, ADDRESS = 15, FEW = 24, BORDER = 2, PAGE = 20, LINE_BYTES = 1024 };
 
 static struct lane *lane_of(const char *actor)
 {
@@ -94,7 +94,7 @@ static void note(const char *line)
     if (!lane && watched->lane_count < LANES) {
         lane = &watched->lanes[watched->lane_count++];
         strcpy(lane->name, name);
-        lane->width = lane->longest = larger(NARROWEST, (int)strlen(name));
+        lane->longest = larger(NARROWEST, (int)strlen(name));
     }
     if (!lane)
         return;
@@ -113,13 +113,16 @@ static int columns_of_the_terminal(void)
     return wanted > 0 && wanted < 1000 ? (int)wanted : 80;
 }
 
-/* Whoever says much gets much of what the names leave, but no more than the longest line takes. */
+/* Each gets what its name takes, or an address with its port where there are few; then whoever says
+ * much gets much of the rest, but nobody more than the longest line takes. */
 static void share_columns(int columns)
 {
     int count = watched->lane_count, left = columns - BORDER * (count - 1), said = 0;
-    for (int i = 0; i < count; i++) {
-        left -= watched->lanes[i].width;
-        said += watched->lanes[i].said;
+    for (struct lane *lane = watched->lanes; lane < watched->lanes + count; lane++) {
+        bool are_few = columns / count > FEW;
+        lane->width = larger(are_few ? ADDRESS : NARROWEST, (int)strlen(lane->name));
+        left -= lane->width;
+        said += lane->said;
     }
     if (left < 0) {
         fprintf(stderr, "%s: LANES: %d actors need %d columns, and there are %d\n", die_name, count,
