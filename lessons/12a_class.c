@@ -91,13 +91,14 @@ static void count_and_close(struct server *self, int request)
 static void play(const char *name, const struct server_class *class)
 {
     struct server server = {class, socket(AF_INET, class->socket_type, 0)};
+    int ann = socket(AF_INET, class->socket_type, 0);
     struct sockaddr_in address = net_address("127.0.0.1", 0);
     bool is_stream = class->socket_type == SOCK_STREAM;
-    if (bind(server.fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (server.fd < 0 || ann < 0 ||
+        bind(server.fd, (struct sockaddr *)&address, sizeof address) < 0 ||
         (is_stream && listen(server.fd, 1) < 0))
-        die("bind");
+        die("socket, bind, listen");
     address.sin_port = htons((uint16_t)net_port(server.fd));
-    int ann = socket(AF_INET, class->socket_type, 0);
     say("ann", "sends \"hello\" to a %s", name);
     if (connect(ann, (struct sockaddr *)&address, sizeof address) < 0)
         die("connect");
