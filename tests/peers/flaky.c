@@ -81,8 +81,8 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeo
 
 enum { LOCKS_BETWEEN_PAUSES = 997, PAUSE_MS = 1, MOST_FDS = 1024 };
 
-/* Counted by all of its processes together; NULL: nobody counts. Only the calls of the lesson count,
- * which is linked before this file, and not those of common/, which is linked after it. */
+/* Counted by all of its processes together; NULL: nobody counts. Only the calls of the lesson
+ * count, which is linked before this file, and not those of common/, which is linked after it. */
 static struct counts {
     atomic_long shared_mutexes, locks, unlocks, waits, broadcasts;
     pid_t reporter;
