@@ -11,12 +11,6 @@
 
 const char *die_name = "?";
 
-bool die_note_lost(int error)
-{
-    watched->lost = error;
-    return getpid() == watched->main_process;
-}
-
 /* One reason is enough: what goes wrong in one process soon does so in another. */
 static _Noreturn void end_with(const char *format, va_list arguments, const char *reason)
 {

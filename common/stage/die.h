@@ -3,8 +3,6 @@
 #ifndef DIE_H
 #define DIE_H
 
-#include <stdbool.h>
-
 /* The program's name as messages show it; args_run sets it from argv[0]. */
 extern const char *die_name;
 
@@ -14,10 +12,6 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 /* Prints "NAME: WHAT" and ends with status 1: for what is wrong although no call failed. errx(3) */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Notes, for all processes of the program, that something could not be printed. Returns whether
- * this is the process that called die_begin, which is the one to say so. */
-bool die_note_lost(int error);
 
 /* Flushes stdout, and dies if that fails, or if something was lost before, in this process or in
  * one of its children: an error stays with the stream. */

@@ -69,7 +69,8 @@ static void give_up(int error)
         return;
     if (error == EIO)
         raise(SIGHUP); /* the terminal is gone, and this may be known before the signal comes */
-    if (!die_note_lost(error))
+    watched->lost = error;
+    if (getpid() != watched->main_process)
         return;
     if (!say_end_program)
         die_unless_printed();

@@ -43,10 +43,8 @@ void signals_on_ending(void (*handler)(int signal_number))
 
 void signals_begin(void)
 {
-    sigset_t all, none;
-    sigfillset(&all);
+    sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &all, NULL); /* none is lost meanwhile */
     signals_on_ending(SIG_DFL);
     signals_on(SIGCHLD, SIG_DFL);
     signals_on(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write: EFBIG */

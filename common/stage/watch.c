@@ -159,7 +159,8 @@ void watch_begin(bool is_demo)
         die("ftruncate");
     share(memory);
     if (!watched->main_process) {
-        make_lock();
+        if (watch_wants("STEP"))
+            make_lock();
         watched->main_process = getpid();
         if (stays)
             become_a_child(shows, memory);
