@@ -18,30 +18,25 @@ bool choose_is_wanted(void)
 }
 
 /* From the terminal, where the prompt then vanishes, or from whatever stands in for it. */
-static int read_key(const char *prompt)
+static int read_key(const char *prompt, const char *keys)
 {
-    unsigned char key;
+    unsigned char key = '\0';
     ssize_t got;
     if (isatty(STDIN_FILENO))
-        return terminal_key(prompt);
+        return terminal_key(prompt, keys);
     do
         got = read(STDIN_FILENO, &key, 1);
-    while (got < 0 && errno == EINTR);
+    while ((got < 0 && errno == EINTR) || (got == 1 && !strchr(keys, key)));
     return got == 1 ? key : -1;
 }
 
 /* Shows the menu and the prompt until one of the keys is pressed, and returns that. On a terminal
- * they then vanish. */
+ * they then vanish. The key q, and the end of the input, end the program. */
 static char ask(const char *menu, const char *prompt, const char *keys)
 {
     bool is_terminal = isatty(STDIN_FILENO);
-    int key;
     dprintf(STDOUT_FILENO, "%s%s", menu, is_terminal ? "" : prompt);
-    watched->at_key = true;
-    do
-        key = read_key(prompt);
-    while (key >= 0 && key != 'q' && !strchr(keys, key));
-    watched->at_key = false;
+    int key = read_key(prompt, keys);
     for (const char *c = menu; *c && isatty(STDOUT_FILENO); c++)
         if (*c == '\n')
             dprintf(STDOUT_FILENO, "\033[A\033[K"); /* one up, and nothing there */
@@ -85,7 +80,7 @@ bool choose_again(int orders, const char *outcome, const char *challenge)
         snprintf(of, sizeof of, " of %d", orders);
     say("main", "%s. Orders so far: %d%s%s%s", outcome, played.count, of,
         played.has_another ? "" : "; ", played.has_another ? "" : challenge);
-    if (ask("", "Enter: again  n: next  q: quit ", "\nn") == '\n')
+    if (ask("", "Enter: again  n: next  q: quit ", "\nnq") == '\n')
         return true;
     played = (struct played){0};
     return false;

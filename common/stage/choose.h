@@ -11,7 +11,7 @@
 
 bool choose_is_wanted(void);
 
-/* Shows the menu, whose lines each end in "\n", and returns which of the keys is pressed. */
+/* Shows the menu, whose lines each end in "\n", and returns which of the keys is pressed; not q. */
 char choose_key(const char *menu, const char *keys);
 
 /* After a scene: says what came of the order, how many of its orders have been played, and the

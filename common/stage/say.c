@@ -38,14 +38,9 @@ static void shorten(char *text, int columns)
 /* Before each line but the first: nothing waits after the last. */
 static void step(void)
 {
-    int key = '\n';
     if (watched->lines == 0 || watched->runs_on || watched->quits || say_hurried)
         return;
-    watched->at_key = true;
-    do
-        key = terminal_key(STEP_PROMPT);
-    while (key >= 0 && !strchr("\n\r cq", key));
-    watched->at_key = false;
+    int key = terminal_key(STEP_PROMPT, "\n\r cq");
     if (key == 'c')
         watched->runs_on = true;
     if (key == 'q')

@@ -1,6 +1,7 @@
 #include "stage/terminal.h"
 
 #include "stage/say.h"
+#include "stage/watch.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -57,12 +58,17 @@ static int ask(const char *prompt)
     return key;
 }
 
-int terminal_key(const char *prompt)
+int terminal_key(const char *prompt, const char *keys)
 {
     int key = -1;
-    while (is_noted && (key = ask(prompt)) == CTRL_Z) {
-        kill(-tcgetpgrp(STDIN_FILENO), SIGTSTP);
-        poll(NULL, 0, LOOK_AGAIN_MS); /* until it stops us too: another thread may be the first */
-    }
+    watched->at_key = true;
+    do {
+        key = is_noted ? ask(prompt) : -1;
+        if (key == CTRL_Z) {
+            kill(-tcgetpgrp(STDIN_FILENO), SIGTSTP);
+            poll(NULL, 0, LOOK_AGAIN_MS); /* until it stops us too: another thread may be first */
+        }
+    } while (key >= 0 && !strchr(keys, key));
+    watched->at_key = false;
     return key;
 }

@@ -207,7 +207,7 @@ static int find(bool (*is)(int player), int last)
 
 static int chosen_player(void)
 {
-    char menu[PLAYERS * 2 * TEXT_BYTES] = "", keys[PLAYERS + 1] = "", *end = menu;
+    char menu[PLAYERS * 2 * TEXT_BYTES] = "", keys[PLAYERS + 2] = "q", *end = menu;
     int lines = 0;
     for (int i = 0; i < PLAYERS; i++) {
         const char *name = players[i].name, *text = players[i].last.text;
@@ -220,7 +220,7 @@ static int chosen_player(void)
             keys[strlen(keys)] = key;
         lines += waits(i) || could_go_on(i);
     }
-    if (!keys[0] || lines == 1) /* there is nothing to choose */
+    if (!keys[1] || lines == 1) /* there is nothing to choose */
         return find(could_go_on, -1);
     return choose_key(menu, keys) - '1';
 }
