@@ -106,6 +106,7 @@ without_privilege() {
     start serve --path "$BATS_TEST_TMPDIR/s"
     refuses 1 "$ADDRESS is in use: another server is alive there" serve --path "$ADDRESS"
     equal 'the reply' 'STILL HERE' "$(limited "$SERVER_PROGRAM" connect "$ADDRESS" <<< 'still here')"
+    await received
     equal 'what the other received' 1 "$(grep -c received "$LOG")"
     stop
 }

@@ -265,11 +265,18 @@ wanted_ms() {
         awk '{ ns += $2 } END { printf "%d", ns / 1000000 }'
 }
 
-# Under 5 % of a CPU for half a second: here the passing of time is what is tested.
+# How often it has gone to sleep so far.
+sleeps() {
+    sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$SERVER/status"
+}
+
+# Under 5 % of a CPU for half a second: here the passing of time is what is tested. With UNWOKEN=1, no clock wakes it either.
 is_idle() {
-    local used wanted
-    used=$(cpu_ms) wanted=$(wanted_ms)
+    local used wanted slept
+    used=$(cpu_ms) wanted=$(wanted_ms) slept=$(sleeps)
     sleep 0.5
+    slept=$(($(sleeps) - slept))
+    [[ ! ${UNWOKEN:-} ]] || ((slept < 4)) || fail "in half a second in which nobody sent anything, the server woke up $slept times"
     used=$(($(cpu_ms) - used)) wanted=$(($(wanted_ms) - wanted))
     ((used < 25)) || fail "the server used $used ms of CPU time in half a second of waiting"
     ((used + wanted < 450)) || fail "in half a second of waiting, the server used a CPU for $used ms and wanted one for $wanted ms"

@@ -151,6 +151,7 @@ every_server_survives_emfile() { # LIMIT -S|-H
 
 every_server_survives_eintr_and_short_transfers() {
     SERVER_PROGRAM=$BUILD/flaky/$stem
+    export INTERRUPT
     start "${SERVE[@]}"
     equal 'the reply' "${letters^^}" "$(ask "$letters")"
     peer row "$ADDRESS" 20

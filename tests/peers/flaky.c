@@ -1,11 +1,13 @@
-/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third
- * call with EINTR, as a signal may, and moves at most seven bytes at a time over a stream. All of
- * it is allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the environment,
- * the Nth thread or process is refused with EAGAIN; with CALM=1 nothing else goes wrong. Every
- * other wait on a condition ends for no reason. With QUICK=1, a thread is quicker than whoever
- * starts it: it has waited on a condition, or ended, before pthread_create returns. With REPORT=1,
- * it says at its end how many sockets it has not closed, and how often it has locked a mutex and so
- * on; meanwhile a thread pauses before every 997th lock, so that others want what it has. */
+/* flaky: a system on a bad day. Linked with a lesson (ld's --wrap), it interrupts every third call
+ * (or with INTERRUPT=4 every fourth: a loop of three calls would always have the same one
+ * interrupted) with EINTR, as a signal may, and moves at most seven bytes at a time over a stream.
+ * All of it is allowed by POSIX, so a correct program behaves as ever. With REFUSE=N in the
+ * environment, the Nth thread or process is refused with EAGAIN; with CALM=1 nothing else goes
+ * wrong. Every other wait on a condition ends for no reason. With QUICK=1, a thread is quicker than
+ * whoever starts it: it has waited on a condition, or ended, before pthread_create returns. With
+ * REPORT=1, it says at its end how many sockets it has not closed, and how often it has locked a
+ * mutex and so on; meanwhile a thread pauses before every 997th lock, so that others want what it
+ * has. */
 #define _GNU_SOURCE /* accept4, MAP_ANONYMOUS */
 #include <errno.h>
 #include <fcntl.h>
@@ -154,7 +156,8 @@ static bool is_calm(void)
 static bool interrupted(void)
 {
     static _Thread_local unsigned calls;
-    if (is_calm() || calls++ % 3 != 0)
+    const char *every = getenv("INTERRUPT");
+    if (is_calm() || calls++ % (every ? strtoul(every, NULL, 10) : 3) != 0)
         return false;
     errno = EINTR;
     return true;
