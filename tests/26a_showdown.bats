@@ -202,7 +202,6 @@ write_peer() { # NAME LINE COMMAND
 @test "26a: a server that never replies ends the run" { claim loads silent-server; }
 @test "26a: who is refused has failed" { claim loads refused-port; }
 @test "26a: who is hung up on has failed" { claim loads hung-up; }
-@test "26a: a load without descriptors leaves none open" { claim loads out-of-descriptors; }
 @test "26a: a signal ends a run" { claim loads stopped; }
 
 @test "26a: more clients than descriptors" {

@@ -3,6 +3,7 @@
 
 #include "sockets/net.h"
 #include "sockets/stop.h"
+#include "stage/die.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -63,22 +64,21 @@ static void give_up(struct load *load, struct client *client)
     load->done++;
 }
 
-/* Begins to connect. Returns false without a descriptor (fd is -1), or if the server refuses. */
+/* Begins to connect. Returns false if the server refuses. */
 static bool start_to_connect(struct load *load, struct client *client)
 {
     const struct address *server = &load->plan.server;
     client->fd = socket(server->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
-        return false;
+        die("%ld clients", load->client_count);
     client->state = CONNECTING; /* until there is room to send */
     if (connect(client->fd, (const struct sockaddr *)&server->storage, server->length) < 0 &&
         errno != EINPROGRESS)
         return false;
     struct epoll_event event = {.events = EPOLLET | EPOLLIN | EPOLLOUT, .data.ptr = client};
-    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) == 0)
-        return true;
-    hang_up(client);
-    return false;
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) < 0)
+        die("epoll_ctl");
+    return true;
 }
 
 /* ---- A request and its reply ----------------------------------------------------------------- */
@@ -161,22 +161,15 @@ static int take_turns(struct load *load)
     return count;
 }
 
-/* Every client asks once: whoever has been served has been accepted. Returns false where one cannot
- * even try: no descriptor is left. */
-static bool let_all_ask_once(struct load *load)
+/* Every client asks once: whoever has been served has been accepted. */
+static void let_all_ask_once(struct load *load)
 {
     long next = 0;
     do {
-        for (; next < load->client_count && next - load->done < AT_ONCE; next++) {
-            struct client *client = &load->clients[next];
-            bool goes_on = ask(load, client);
-            if (client->fd < 0)
-                return false;
-            if (!goes_on)
-                give_up(load, client);
-        }
+        for (; next < load->client_count && next - load->done < AT_ONCE; next++)
+            if (!ask(load, &load->clients[next]))
+                give_up(load, &load->clients[next]);
     } while (!stop_asked && load->done < load->client_count && take_turns(load) != 0);
-    return true;
 }
 
 struct load *load_open(const struct load_plan *plan)
@@ -184,7 +177,7 @@ struct load *load_open(const struct load_plan *plan)
     long count = plan->clients + plan->idle;
     struct load *load = calloc(1, sizeof *load + (size_t)count * sizeof load->clients[0]);
     if (!load)
-        return NULL;
+        die("%ld clients", count);
     *load = (struct load){.plan = *plan, .client_count = count};
     for (long i = 0; i < count; i++)
         load->clients[i].fd = -1;
@@ -193,12 +186,10 @@ struct load *load_open(const struct load_plan *plan)
         reply[i] = (char)('A' + i % 26);
     }
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (load->epoll >= 0 && let_all_ask_once(load))
-        return load;
-    int error = errno;
-    load_free(load);
-    errno = error;
-    return NULL;
+    if (load->epoll < 0)
+        die("epoll_create1");
+    let_all_ask_once(load);
+    return load;
 }
 
 /* Returns the seconds that it took. */
@@ -237,7 +228,6 @@ void load_free(struct load *load)
     for (long i = 0; i < load->client_count; i++)
         if (load->clients[i].fd >= 0)
             close(load->clients[i].fd);
-    if (load->epoll >= 0)
-        close(load->epoll);
+    close(load->epoll);
     free(load);
 }

@@ -39,7 +39,7 @@ struct load_result {
 struct load;
 
 /* Connects all clients and lets each ask once: whoever has had no reply when nothing more comes
- * takes no part. NULL, with errno set: out of descriptors or memory. The caller frees it. */
+ * takes no part. Ends the process if there are too few descriptors. The caller frees it. */
 struct load *load_open(const struct load_plan *plan);
 
 /* Measures by the plan, until every request has had its reply, no more replies come, or

@@ -49,7 +49,8 @@ int net_accept(int listener)
     int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     int error = errno;
     if (client >= 0) {
-        complained = false;
+        if (complained) /* to write in vain would cost a server that forks the copy of a page */
+            complained = false;
     } else if (!stop_asked && error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
                error != ECONNABORTED) {
         if (!complained)

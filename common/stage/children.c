@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -21,9 +22,17 @@ enum { LOOK_AGAIN_MS = 2 };
 /* Whether the parent's main thread has forked this process, which has a copy of the variable. */
 static _Thread_local bool by_main_thread = true;
 
+/* Not fflush(NULL), which would wait for a thread that reads stdin. And not in vain: it writes to
+ * memory, and whoever has forked pays for a copy of each page that is written to. */
+static void flush(void)
+{
+    if (__fpending(stdout) > 0) /* glibc, musl and the BSDs */
+        fflush(stdout);
+}
+
 pid_t child_fork(void)
 {
-    fflush(stdout); /* not NULL: that would wait for a thread that reads stdin */
+    flush();
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -42,7 +51,7 @@ pid_t child_fork(void)
 
 void child_exit(int status)
 {
-    fflush(stdout);
+    flush();
     _exit(status);
 }
 

@@ -286,17 +286,9 @@ static void finish(struct running *running)
     server_close(&running->server);
 }
 
-static struct load *open_load(const struct load_plan *plan)
-{
-    struct load *load = load_open(plan);
-    if (!load)
-        die("load_open");
-    return load;
-}
-
 static struct load_result run_load(const struct load_plan *plan)
 {
-    struct load *load = open_load(plan);
+    struct load *load = load_open(plan);
     struct load_result result = load_run(load);
     load_free(load);
     return result;
@@ -363,7 +355,7 @@ static void idle_clients(void)
                              .idle = IDLE,
                              .size = SIZE,
                              .requests = REQUESTS};
-    struct load *load = open_load(&plan);
+    struct load *load = load_open(&plan);
     int connected = count_descriptors();
     expect("bytes before the run", (CLIENTS + IDLE) * SIZE, received);
     struct load_result result = load_run(load);
@@ -447,29 +439,6 @@ static void hung_up(void)
     expect("failed", CLIENTS, result.failed);
     expect("wrong", 0, result.wrong);
     printf("%ld replies, then all %d have failed\n", result.requests, result.failed);
-}
-
-static void out_of_descriptors(void)
-{
-    struct running running;
-    begin_to_count(&running);
-    struct load_plan plan = {.server = running.server.address,
-                             .clients = 20,
-                             .size = SIZE,
-                             .requests = 1};
-    int before = count_descriptors();
-    for (int free_ones = 0; free_ones < 3; free_ones++) {
-        struct rlimit as_it_was = leave_descriptors(free_ones);
-        struct load *load = load_open(&plan);
-        int error = errno;
-        setrlimit(RLIMIT_NOFILE, &as_it_was);
-        if (load || error != EMFILE)
-            fail("with %d descriptors: %s", free_ones, load ? "it opens" : strerror(error));
-    }
-    finish(&running);
-    if (count_descriptors() > before)
-        fail("%d descriptors before and %d after", before, count_descriptors());
-    printf("EMFILE, and nothing stays open\n");
 }
 
 static void stopped(void)
@@ -680,7 +649,6 @@ int main(int argc, char **argv)
         {"silent-server", silent_server},
         {"refused-port", refused_port},
         {"hung-up", hung_up},
-        {"out-of-descriptors", out_of_descriptors},
         {"stopped", stopped},
         {"wrong-replies", wrong_replies},
         {"not-started", not_started},
