@@ -22,6 +22,7 @@ ann    | writes 1, unlocks
 bob    | has the lock, reads 1
 bob    | writes 2, unlocks
 main   | lock, add, unlock: one and one make 2' "$(play | sed -n '6,11p')"
+    equal 'the demo, where whoever has unlocked is slow to go on' "$(play)" "$(CALM=1 REPORT=1 limited "$BUILD/flaky/$stem" 2> /dev/null)"
 }
 
 @test "17a: an atomic addition loses none" {
