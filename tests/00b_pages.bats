@@ -9,7 +9,7 @@ BROWSER=$(command -v chromium chromium-browser google-chrome | head -n 1) || tru
 setup_file() {
     [[ $BUILD == "$PWD/build" ]] || return 0
     # one make at a time writes there
-    env -u MAKEFLAGS -u MAKELEVEL flock build/flags timeout "$(limit 300)" make pages > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
+    env -u MAKEFLAGS -u MAKELEVEL flock build/flags timeout "$(limit 300)" make -j2 pages > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
         fail 'make pages failed' "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
     make_nasty_page
     [[ ! $BROWSER ]] || play_pages

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { RECORDS = 200000, RECORD_BYTES = 480, TASKS = 2000 };
+enum { RECORDS = 100000, RECORD_BYTES = 480, TASKS = 2000 };
 
 struct records {
     sem_t request;            /* posted by whoever wants to say a line */
