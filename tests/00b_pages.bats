@@ -9,7 +9,7 @@ BROWSER=$(command -v chromium chromium-browser google-chrome | head -n 1) || tru
 setup_file() {
     [[ $BUILD == "$PWD/build" ]] || return 0
     # one make at a time writes there
-    env -u MAKEFLAGS -u MAKELEVEL flock build/flags timeout "$(limit 300)" make -j2 pages > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
+    env -u MAKEFLAGS -u MAKELEVEL flock build/flags timeout 300 make -j2 pages > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
         fail 'make pages failed' "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
     make_nasty_page
     [[ ! $BROWSER ]] || play_pages
@@ -60,7 +60,7 @@ play_pages() {
         cat tests/peers/pages.js
         echo '</script>'
     } > "$all.html"
-    timeout "$(limit 300)" "$BROWSER" --headless --no-sandbox --disable-gpu --user-data-dir="$BATS_FILE_TMPDIR/profile" \
+    timeout 300 "$BROWSER" --headless --no-sandbox --disable-gpu --user-data-dir="$BATS_FILE_TMPDIR/profile" \
         --allow-file-access-from-files --enable-logging=stderr --virtual-time-budget=100000000 --dump-dom "file://$all.html" \
         > "$all.dom" 2> "$all.log" < /dev/null 3>&- 4>&-
     sed -n '/<pre>/,/<\/pre>/{s/.*<pre>//; s/<\/pre>.*//; p}' "$all.dom" > "$all.result"

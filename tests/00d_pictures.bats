@@ -34,13 +34,38 @@ after_line() { # NUMBER TEXT
     grep -A 2 -F "$2" "build/replay/$(stem_of "$1").json"
 }
 
-@test "00d: a demo says under the recorder what it says without" {
+# A line of the transcript for each step of the story; only in the transcript do actors fill a column.
+lines_told() { # JSON
+    sed -nE 's/"actor": "[^"]*", "name": /"actor": /; s/^ *\{"actor": "([^"]*)", "text": "(.*)", "line": [0-9]+,$/\1 | \2/p' "$1" |
+        sed 's/\\\(["\\]\)/\1/g; s/127.0.0.1:PORT/PORT/; s/\[TIME\]/TIME/'
+}
+
+@test "00d: a demo says under the recorder what it says without, and its story has the same lines" {
     local lesson number
     for number in $PLAYED; do
         lesson=$(stem_of "$number")
         equal "$lesson" "$("$BUILD/$lesson" < /dev/null | without_numbers)" \
             "$(without_numbers < "build/recorded/work/$lesson/transcript")"
+        equal "the story of $lesson" "$(sed -E 's/ +[|]/ |/' "build/recorded/work/$lesson/transcript" | without_numbers)" \
+            "$(lines_told "build/replay/$lesson.json" | without_numbers)"
     done
+}
+
+# Where the arrow with this label begins and ends: pixels from the top
+arrow_with() { # LABEL FOLDER
+    awk -F '"' -v label="$1" '/marker-end/ { begins = $4; ends = $8 } $0 ~ ">" label "</text>" { print begins, ends }' \
+        "$2/pictures/01a_serial_server.svg"
+}
+
+# The lanes are 100 pixels apart, with bars of 40: server, ann, bob
+arrows_go_from_lane_to_lane() { # FOLDER
+    equal 'ann to the server' '176 117' "$(arrow_with hello "$1")" && equal 'the server to ann' '116 175' "$(arrow_with HELLO "$1")" &&
+        equal 'the server to bob' '116 275' "$(arrow_with HI "$1")"
+}
+
+@test "00d: the picture has an arrow from the lane of whoever sends to the lane of whoever receives, and a block for each line" {
+    arrows_go_from_lane_to_lane build
+    equal 'blocks' "$(wc -l < build/recorded/work/01a_serial_server/transcript)" "$(grep -c '<g><title>' build/pictures/01a_serial_server.svg)"
 }
 
 bob_waits_for_the_server() { # FOLDER
