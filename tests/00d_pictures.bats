@@ -11,6 +11,7 @@ setup_file() {
     for number in $PLAYED 26a; do
         pictures+=("build/pictures/$(stem_of "$number").svg")
     done
+    mapfile -t -O "${#pictures[@]}" pictures < <(drawn_of_decks | sed 's#slides/img#build/pictures#')
     # one make at a time writes there
     env -u MAKEFLAGS -u MAKELEVEL flock build/flags make -j2 "${pictures[@]}" > "$BATS_FILE_TMPDIR/make.log" 2>&1 ||
         fail 'make failed' "$(tail -n 20 "$BATS_FILE_TMPDIR/make.log")"
@@ -22,6 +23,11 @@ setup() {
 
 stem_of() { # NUMBER
     basename -s .c "lessons/$1"_*.c
+}
+
+# The pictures of the decks that make picture has drawn
+drawn_of_decks() {
+    grep -lF ': who waits for whom</title>' slides/img/*.svg
 }
 
 # Ports, processes and the time of day differ each time; what lives in /tmp has a process's number in its name.
@@ -215,6 +221,14 @@ sees() { # MISTAKE CHECK
     # shellcheck disable=SC2016 # this is awk
     told_with 17a story.awk '$4 != "none"' '0' # nobody waits
     sees "$mistakes" bob_waits_for_the_lock
+}
+
+@test "00d: the drawn pictures of the decks are those of the runs" {
+    local picture
+    [[ $(drawn_of_decks) == *10_thread_server* ]]
+    for picture in $(drawn_of_decks); do
+        cmp "$picture" "build/pictures/${picture##*/}" || fail "make picture, and then: cp build/pictures/${picture##*/} slides/img/"
+    done
 }
 
 @test "00d: the picture is the same on a busy machine" {
