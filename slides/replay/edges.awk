@@ -263,13 +263,19 @@ function joins(task, child, frames) {
 }
 
 # The join of threads/ waits for a signal that each thread gives at its end. Others may have given theirs before this one looks:
-# the first since it waits has woken it. Whether whoever joins all of them still waits for the last is a matter of luck.
-function learns_the_end(task, condition, frames,    first) {
-    if (frames in joins_all)
-        return
+# the first since it waits has woken it.
+function learns_the_end(task, condition,    first) {
     first = signals_before[task] + 1
     if ((condition, first) in signal_by)
         arrow(signal_by[condition, first], signal_at[condition, first], self(task), "end", "")
+    has_learned[self(task)] = step
+}
+
+# Whoever gives the turns is told of an end by end of file.
+function ends_its_turns(task, object,    key) {
+    key = partner_of("stream", object)
+    if (key in closed_by)
+        arrow(closed_by[key], closed_at[key], self(task), "end", "")
     has_learned[self(task)] = step
 }
 
@@ -281,7 +287,8 @@ function kills(task, pid, number,    other) {
 
 # ---- What a call brought ---------------------------------------------------------------------------------------------
 
-function gets(task, call, result, kind, object, here, there, frames) {
+function gets(task, call, result, kind, object, here, there, frames,    is_seen_waiting) {
+    is_seen_waiting = blocked_in[task] != "" && blocked_since[task] != ""
     if (kind == "child" && result > 0 || kind == "child" && call == "waitid" && object > 0) {
         is_reaped[task_with_pid[object]] = step
         joins(task, task_with_pid[object], frames)
@@ -300,9 +307,10 @@ function gets(task, call, result, kind, object, here, there, frames) {
         joins(task, task_of_thread[object], frames)
     else if (kind == "mutex" && call ~ /mutex/)
         is_woken(task, "unlock", object)
-    else if (kind == "condition" && frames in stands_for)
-        learns_the_end(task, place_of(task, object), frames)
-    else if (kind == "condition")
+    else if (kind == "condition" && frames in stands_for) {
+        if (is_seen_waiting) # else it was a matter of luck whether it waited
+            learns_the_end(task, place_of(task, object))
+    } else if (kind == "condition")
         is_woken(task, "signal", object)
     else if (kind == "semaphore")
         is_woken(task, "post", object)

@@ -52,8 +52,6 @@ function learn_frames(frames,    frame, n, i) {
             by_say[frames] = 1
         if (function_at[frame[i]] ~ /^turns_/)
             gives_turns[frames] = 1
-        if (function_at[frame[i]] == "thread_run_all")
-            joins_all[frames] = 1
         if (frame[i] in joins_in && !(frames in stands_for))
             stands_for[frames] = joins_in[frame[i]]
         if (!(frames in line_at) && frame[i] in line_of) {

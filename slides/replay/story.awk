@@ -46,7 +46,10 @@ function gives_a_turn(task, what, frames) {
     if (what == "wait" && blocked_in[task] != stands_for[frames]) {
         by_stage_now[task] = 0
         blocks(task, "", frames)
-    }
+    } else if (what == "got" && $4 == 0)
+        ends_its_turns(task, $7)
+    else if (what == "pair" || what == "close")
+        communicates(task, what, frames)
     return 1
 }
 
