@@ -40,6 +40,10 @@ bob    | releases        yes       yes       0'
         'whoever cannot have the lock has to wait until it is released, and must not ask again and again'
 }
 
+@test "17b: whoever waits has the mutex until the wait itself gives it back" {
+    equal 'waits without the mutex' 0 "$(counted 'waits without the mutex')"
+}
+
 # On a bad day every other wait returns at once, and nobody has released the lock: pthread_cond_wait(3).
 @test "17b: a wait that returns for nothing waits on" {
     equal 'the demo' "$(play)" "$(limited "$BUILD/flaky/$stem")"
