@@ -231,7 +231,7 @@ bool pool_open(struct pool *pool, long workers, struct pool_options options)
     size_t count = (size_t)workers;
     *pool = (struct pool){.options = options, .parent = getpid(), .worker_count = (int)workers};
     errno = EINVAL;
-    if (workers < 1 || !pipe_open(pool->tasks))
+    if (workers < 1 || pipe(pool->tasks) < 0)
         return false;
     fcntl(pool->tasks[1], F_SETFL, O_NONBLOCK); /* what does not fit the pipe waits here */
     pool->workers = shared_new(count * sizeof *pool->workers);

@@ -11,15 +11,6 @@
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-bool pipe_open(int ends[2])
-{
-    if (pipe(ends) < 0)
-        return false;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* a task may start another program */
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return true;
-}
-
 bool message_read(int from, struct message *message)
 {
     ssize_t got;
@@ -63,8 +54,8 @@ void task_take(const struct message *message)
 
 static int own_end;
 
-/* A process that a task leaves behind must not keep the pipe open, or the parent would see no end
- * of file when the worker dies. pthread_atfork(3) */
+/* What a task leaves behind, a process or another program, must not keep the pipe open, or the
+ * parent would see no end of file when the worker dies. pthread_atfork(3), FD_CLOEXEC */
 static void close_in_child(void)
 {
     close(own_end);
@@ -96,6 +87,7 @@ static int work(void *worker)
     close(tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */
     pthread_atfork(NULL, NULL, close_in_child);
+    fcntl(own_end, F_SETFD, FD_CLOEXEC);
     if (options->initializer && !options->initializer(argument))
         return EXIT_FAILURE;
     self->ready = true;
@@ -115,7 +107,7 @@ static int work(void *worker)
 bool worker_start(struct worker *worker)
 {
     int ends[2];
-    if (!pipe_open(ends))
+    if (pipe(ends) < 0)
         return false;
     worker->process = (struct process){0};
     worker->own_end = ends[1];

@@ -44,9 +44,6 @@ struct worker {
     struct message message; /* what it has read last; serial 0: nothing yet */
 };
 
-/* pipe(2), but another program that a process starts gets no copy. */
-bool pipe_open(int ends[2]);
-
 /* Waits for a message. Returns false at end of file. */
 bool message_read(int from, struct message *message);
 
