@@ -187,16 +187,10 @@ static bool wait_for(struct pool *pool, const struct task *task, struct deadline
 
 /* ---- What the caller sees -------------------------------------------------------------------- */
 
-/* A task that calls its pool has a copy of it: it would wait for other workers, and they for it. */
-static bool is_copy(const struct pool *pool)
-{
-    return pool->parent != getpid();
-}
-
 bool pool_apply_async(struct pool *pool, struct task *task)
 {
-    errno = is_copy(pool) ? EDEADLK : ESHUTDOWN;
-    if (is_copy(pool) || pool->closed)
+    errno = pool->is_copy ? EDEADLK : ESHUTDOWN;
+    if (pool->is_copy || pool->closed)
         return false;
     if (task->count == 0) { /* not of a map */
         task->arguments = &task->argument;
@@ -214,8 +208,8 @@ bool pool_apply_async(struct pool *pool, struct task *task)
 
 bool pool_get(struct pool *pool, const struct task *task, long ms)
 {
-    bool in_time = !is_copy(pool) && wait_for(pool, task, deadline_in(ms));
-    errno = is_copy(pool) ? EDEADLK : ETIMEDOUT;
+    bool in_time = !pool->is_copy && wait_for(pool, task, deadline_in(ms));
+    errno = pool->is_copy ? EDEADLK : ETIMEDOUT;
     return in_time;
 }
 
@@ -229,7 +223,7 @@ bool pool_apply(struct pool *pool, struct task *task)
 bool pool_open(struct pool *pool, long workers, struct pool_options options)
 {
     size_t count = (size_t)workers;
-    *pool = (struct pool){.options = options, .parent = getpid(), .worker_count = (int)workers};
+    *pool = (struct pool){.options = options, .worker_count = (int)workers};
     errno = EINVAL;
     if (workers < 1 || pipe(pool->tasks) < 0)
         return false;
@@ -258,7 +252,7 @@ void pool_close(struct pool *pool)
 
 void pool_terminate(struct pool *pool)
 {
-    if (is_copy(pool) || !pool->workers)
+    if (pool->is_copy || !pool->workers)
         return;
     pool->closed = true;
     for (int i = 0; i < pool->worker_count; i++) {
@@ -273,7 +267,7 @@ void pool_terminate(struct pool *pool)
 
 bool pool_join(struct pool *pool)
 {
-    bool would_wait_for_itself = pool->in_callback || is_copy(pool);
+    bool would_wait_for_itself = pool->in_callback || pool->is_copy;
     errno = would_wait_for_itself ? EDEADLK : EBUSY;
     if (!pool->closed || would_wait_for_itself)
         return false;

@@ -12,7 +12,6 @@
 #define POOL_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 enum task_state { TASK_PENDING, TASK_SUCCEEDED, TASK_FAILED };
 
@@ -45,7 +44,6 @@ struct pool_options {
 /* private to the module */
 struct pool {
     struct pool_options options;
-    pid_t parent; /* whose pool it is: a child has only a copy */
     int worker_count;
     struct worker *workers; /* in shared memory; NULL: the pool has been joined */
     struct pollfd *polled;
@@ -56,6 +54,7 @@ struct pool {
     } waiting, finished; /* not in the pipe yet; the callback has not been called yet */
     long unfinished;     /* tasks whose callbacks have not returned yet */
     bool closed, in_callback;
+    bool is_copy; /* a worker's: whoever used it would wait for other workers, and they for it */
 };
 
 /* Starts this many workers. Returns false with errno set: EINVAL, fewer than one; EMFILE, EAGAIN,

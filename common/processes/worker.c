@@ -83,6 +83,7 @@ static int work(void *worker)
     const int *tasks = self->pool->tasks;
     long argument = options->initializer_argument;
     long limit = options->max_tasks_per_child;
+    self->pool->is_copy = true;
     own_end = self->own_end;
     close(tasks[1]);
     process_end_with_parent(SIGKILL); /* however the parent ends */

@@ -33,7 +33,7 @@ _Static_assert(sizeof(struct message) <= PIPE_BUF, "a message is written whole")
 
 /* It stands in shared memory. */
 struct worker {
-    const struct pool *pool;
+    struct pool *pool;
     struct process process;
     int answers, own_end;   /* the parent's end of the pipe (-1: there is no worker), and its own */
     unsigned long answered; /* the serial of its last answer */
