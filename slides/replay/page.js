@@ -168,7 +168,6 @@ function lanesOf(parts) {
 const pieces = [];
 const rows = run.steps.map((said, index) => {
     const row = element('li', '');
-    row.dataset.columns = / {2}/.test(said.text);
     const number = element('a', 'number', index + 1);
     number.href = `#step=${index + 1}`;
     number.setAttribute('aria-label', `step ${index + 1}`);
@@ -371,7 +370,10 @@ find('.actors').append(...states);
 find('.steps').append(...rows);
 document.body.style.setProperty('--lanes', run.actors.length);
 document.body.classList.toggle('many', run.actors.length > 8);
-document.body.classList.toggle('table', run.steps.some((said) => / {2}/.test(said.text)));
+// A row of a table has spaces between its columns.
+const wide = run.steps.filter((said) => / {2}/.test(said.text)).map((said) => `${said.actor} | ${said.text}`.length);
+document.body.classList.toggle('table', wide.length > 0);
+document.body.style.setProperty('--columns', Math.max(1, ...wide));
 window.addEventListener('hashchange', fromAddress);
 window.addEventListener('resize', showArrows);
 fromAddress();

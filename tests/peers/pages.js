@@ -100,7 +100,7 @@ function checkWidths() {
     for (const width of WIDTHS) {
         frame.style.width = `${width}px`;
         press('End');
-        for (const part of [shown.documentElement, ...all('.run, .source, .now, .bar')])
+        for (const part of [shown.documentElement, ...all('.run, .board, .source, .now, .bar')])
             check('wide', part.scrollWidth <= part.clientWidth, `${part.className || 'the page'} at ${width}`);
     }
     press('Home');
