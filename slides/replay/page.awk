@@ -2,45 +2,48 @@
 #
 #   awk -v lesson=17a_lost_update -v lessons='all of them, in order' -v build=build -f html.awk -f page.awk
 
-# The slide whose heading begins so, without its notes.
-function slide(heading,    path, line, out, on, note) {
+# The lines of its deck, without the notes for the speaker: deck_line[1] to deck_line[deck_lines]
+function read_deck(    path, line, note) {
     path = "slides/" lesson ".md"
-    out = ""
     while ((getline line < path) > 0) {
-        if (line == "---")
-            on = 0
         if (line ~ /^<!--/)
             note = 1
-        if (on && !note)
-            out = out line "\n"
+        if (!note)
+            deck_line[++deck_lines] = line
         if (line ~ /-->/)
             note = 0
-        if (index(line, "## " heading) == 1)
-            on = 1
     }
     close(path)
+}
+
+# The slide whose heading begins so
+function slide(heading,    i, out, on) {
+    out = ""
+    for (i = 1; i <= deck_lines; i++) {
+        if (deck_line[i] == "---")
+            on = 0
+        if (on)
+            out = out deck_line[i] "\n"
+        if (index(deck_line[i], "## " heading) == 1)
+            on = 1
+    }
     return out
 }
 
-# The lines of the deck that answer the predictions by their numbers, on whatever slide they stand. In what to try, a bold
-# number is that of a prediction; in the notes, it is for the teacher.
-function answers(    path, line, out, note, code) {
-    path = "slides/" lesson ".md"
+# The lines that answer the predictions by their numbers, on whatever slide they stand. In what to try, a bold number is that of
+# a prediction.
+function answers(    i, line, out, code) {
     out = ""
-    while ((getline line < path) > 0 && line !~ /^## Try it/) {
+    for (i = 1; i <= deck_lines && deck_line[i] !~ /^## Try it/; i++) {
+        line = deck_line[i]
         if (line ~ /^```/)
             code = !code
-        if (line ~ /^<!--/)
-            note = 1
-        if (!note && !code && line ~ /^[*][*]/ && line ~ /[*][*][0-9][*][*] /) {
-            gsub(/[*][*][0-9][*][*] See "[^"]*"[.]/, "", line)
-            sub(/:$/, ".", line)
-            out = out line "\n"
-        }
-        if (line ~ /-->/)
-            note = 0
+        if (code || line !~ /^[*][*]/ || line !~ /[*][*][0-9][*][*] /)
+            continue
+        gsub(/[*][*][0-9][*][*] See "[^"]*"[.]/, "", line)
+        sub(/:$/, ".", line)
+        out = out line "\n"
     }
-    close(path)
     return out
 }
 
@@ -81,6 +84,7 @@ function deck() {
 }
 
 BEGIN {
+    read_deck()
     value["number"] = number(lesson)
     value["title"] = esc(title(lesson))
     value["lesson"] = lesson
