@@ -29,6 +29,10 @@ main   | lock, add, unlock: one and one make 2' "$(play | sed -n '6,11p')"
     equal 'the last line' 'main   | an atomic addition: one and one make 2' "$(play | tail -n 1)"
 }
 
+@test "17a: an atomic addition takes no lock" {
+    equal 'locks: one for ann, one for bob' 2 "$(counted locks)"
+}
+
 # ---- CHOOSE ------------------------------------------------------------------------------------------------------------
 
 @test "17a: CHOOSE plays each of the six orders, and what comes of each is what one computes" {

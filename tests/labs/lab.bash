@@ -108,7 +108,7 @@ choose() {
 build() {
     rooms=$ANSWERS/$name
     $MAKE -j"$(nproc)" --no-print-directory needed T="$number" 2> "$scratch/built" |
-        awk -v number="$number" '/^  CC/ && !said++ { print "compiles what the tests of " number " need; the next time it is there" }'
+        awk -v number="$number" '/^  CC/ && !said++ { print "compiles what the tests of " number " need; only the first time takes so long" }'
     if ((PIPESTATUS[0] != 0)); then
         grep -v '^make' "$scratch/built" | head -n 20
         refuse 'what the tests need does not compile'

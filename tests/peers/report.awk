@@ -79,8 +79,8 @@ BEGIN { start = seconds() }
     next
 }
 
-# Not the stack of calls, and not what it took to link.
-/^# (\(from|\(in| from function| in test file|  `|  LINK|  CC|  AR)/ { next }
+# Not the stack of calls, not what it took to link, and not what the shell says of a process that was ended.
+/^# (\(from|\(in| from function| in test file|  `|  LINK|  CC|  AR)|\.bash: line [0-9]+: +[0-9]+ [A-Z]/ { next }
 title != "" { detail[++lines] = substr($0, 3); next }
 { other[++others] = $0 }
 
