@@ -15,7 +15,7 @@ enum load_mode {
 };
 
 enum {
-    LOAD_QUIET_MS = 300, /* nothing has come for so long, so no more will */
+    LOAD_QUIET_MS = 600, /* nothing has come for so long, so no more will */
     LOAD_LARGEST = 8192  /* bytes of a request: always room for one in a socket */
 };
 

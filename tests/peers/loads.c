@@ -130,7 +130,7 @@ static void serve_silence(void)
 /* It would do, but takes longer than anybody waits. */
 static size_t reply_late(char *data, size_t length)
 {
-    poll(NULL, 0, 500);
+    poll(NULL, 0, 1000);
     return reply(data, length);
 }
 
@@ -142,7 +142,7 @@ static void serve_late(void)
 /* A reply of many parts takes longer, too, but there is always more of it. */
 static size_t reply_slowly(char *data, size_t length)
 {
-    poll(NULL, 0, 60);
+    poll(NULL, 0, 100);
     return reply(data, length);
 }
 
