@@ -14,12 +14,18 @@ ann    | asks 5 times: a reply in one send
 thread-1 | up to 0 bytes of a reply waited here' "$(play)"
 }
 
-# The time of each of ten replies, in ms.
+# The time of each of ten replies, in ms: the least of three, unless the first is less than 20.
 each() { # COMMAND
-    local from=${EPOCHREALTIME/./}
-    play "$1" --replies 10 > "$BATS_TEST_TMPDIR/said"
-    [[ $(cat "$BATS_TEST_TMPDIR/said") == 'ann    | asks 10 times: '* ]] || fail "$(cat "$BATS_TEST_TMPDIR/said")"
-    ms=$(((${EPOCHREALTIME/./} - from) / 10000))
+    local i from now
+    ms=9999
+    for i in 1 2 3; do
+        from=${EPOCHREALTIME/./}
+        play "$1" --replies 10 > "$BATS_TEST_TMPDIR/said"
+        now=$(((${EPOCHREALTIME/./} - from) / 10000))
+        [[ $(cat "$BATS_TEST_TMPDIR/said") == 'ann    | asks 10 times: '* ]] || fail "$(cat "$BATS_TEST_TMPDIR/said")"
+        ((now >= ms)) || ms=$now
+        ((ms >= 20)) || break
+    done
 }
 
 @test "15e: a reply in one send, or with TCP_NODELAY, takes less than 20 ms, one in two sends more" {

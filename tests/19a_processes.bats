@@ -25,15 +25,18 @@ neutral() {
     matches "$(play --join-inside)" '*| hi 9: *main   | 1 alive at the same time*'
 }
 
+# What counts is the least of three: on a busy machine, both take longer now and then.
 @test "19a: joined after the loop they work at the same time, inside one after the other" {
-    local transcript inside after
-    transcript=$(play)
-    inside=$(sed -n 's/.*inside the loop: \(.*\) ms/\1/p' <<< "$transcript")
-    after=$(sed -n 's/.*after the loop: \(.*\) ms/\1/p' <<< "$transcript")
-    ((inside >= 200)) || fail "ten times 20 ms, one after the other, took $inside ms"
-    # one after the other, they take ten times 20 ms at least, and on a busy machine both take longer
-    ((after >= 20 && (after < 200 || 3 * after < 2 * inside))) ||
-        fail "expected from 20 to 199 ms, or much less than inside the loop, $inside ms; got $after ms after the loop"
+    local transcript inside after=9999 ms i
+    for i in 1 2 3; do
+        transcript=$(play)
+        inside=$(sed -n 's/.*inside the loop: \(.*\) ms/\1/p' <<< "$transcript")
+        ((inside >= 200)) || fail "ten times 20 ms, one after the other, took $inside ms"
+        ms=$(sed -n 's/.*after the loop: \(.*\) ms/\1/p' <<< "$transcript")
+        ((ms >= after)) || after=$ms
+        ((after >= 200)) || break
+    done
+    ((after >= 20 && after < 200)) || fail "expected from 20 to 199 ms after the loop; got $after ms, and $inside ms inside it"
 }
 
 # ---- Being refused and stopped -----------------------------------------------------------------------------------------
