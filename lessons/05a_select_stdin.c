@@ -2,7 +2,7 @@
  *
  * Predict  Two lines arrive together. select says "readable", the program reads one line and calls
  *          select again. What does select say about the second line?
- * Run      build/05a_select_stdin play --timeout 200
+ * Run      build/05a_select_stdin, then with --naive; then build/05a_select_stdin read
  * Watch    with --naive, a buffered reader sits on a line that is already here.
  * Before   04_lines, whose line reader keeps its buffer where the program can ask for it
  * After    05b_signal_in_time waits for a signal too; 06_select_server watches many sockets
@@ -20,7 +20,7 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-static long timeout_ms = 1000;
+static long timeout_ms = 200;
 static bool naive;
 static char buffer[1024];
 
@@ -72,7 +72,7 @@ static bool watch_once(struct lines *reader, FILE *input)
     return naive ? read_one_line(input) : read_lines(reader);
 }
 
-static int watch_standard_input(char **operands)
+static int read_standard_input(char **operands)
 {
     (void)operands;
     struct lines reader = lines_open(STDIN_FILENO, buffer, sizeof buffer);
@@ -90,7 +90,7 @@ static void type(int keyboard, const char *text)
         die("write");
 }
 
-static int play(char **operands)
+static int demo(char **operands)
 {
     (void)operands;
     int ends[2];
@@ -116,8 +116,8 @@ static int play(char **operands)
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"", "", "watch standard input, until end of file", watch_standard_input},
-        {"play", "", "play the demo, with a pipe in place of the terminal", play},
+        {"", "", "play the demo, with a pipe in place of the terminal", demo},
+        {"read", "", "read standard input, until end of file", read_standard_input},
         {0},
     };
     static const struct option_spec options[] = {

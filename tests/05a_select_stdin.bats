@@ -5,14 +5,14 @@
 load helper
 load peers/every_server # for refuses and has_help: this lesson serves nobody
 
-@test "05a: the demo is the same each time" { check_demo 5 play --timeout 50; }
-@test "05a: ... also with --naive" { check_demo 3 play --timeout 50 --naive; }
+@test "05a: the demo is the same each time" { check_demo 5 --timeout 50; }
+@test "05a: ... also with --naive" { check_demo 3 --timeout 50 --naive; }
 
 # Starts the program (or $WATCHER). What was typed before it starts is there already.
 watch() { # WORDS...
     LOG=$BATS_TEST_TMPDIR/log
     mkfifo "$BATS_TEST_TMPDIR/said"
-    (exec {keys}>&- && exec "${WATCHER:-$PROGRAM}" "$@") < "$BATS_TEST_TMPDIR/keyboard" > "$BATS_TEST_TMPDIR/said" \
+    (exec {keys}>&- && exec "${WATCHER:-$PROGRAM}" read "$@") < "$BATS_TEST_TMPDIR/keyboard" > "$BATS_TEST_TMPDIR/said" \
         2> "$LOG.errors" 3>&- 4>&- &
     SERVER=$!
     exec {says}< "$BATS_TEST_TMPDIR/said"
@@ -69,7 +69,7 @@ end='reader | end of file'
 # Reads standard input to its end and says these lines; what select says is left out.
 reads() { # LINE...
     local said
-    said=$(set -o pipefail && limited "${WATCHER:-$PROGRAM}" | head -c 20000) || fail "its status is $?"
+    said=$(set -o pipefail && limited "${WATCHER:-$PROGRAM}" read --timeout 1000 | head -c 20000) || fail "its status is $?"
     equal 'what it says' "$(printf '%s\n' "$@" "$end")" "$(grep -v '^select' <<< "$said")"
 }
 
@@ -80,18 +80,18 @@ row_of_x() { # LENGTH
 # ---- What select says --------------------------------------------------------------------------------------------------
 
 @test "05a: end of file ends the program: select would say readable for ever" {
-    equal 'the first lines' "$readable|$end" "$(limited "$PROGRAM" < /dev/null | head -n 10 | paste -sd '|')"
+    equal 'the first lines' "$readable|$end" "$(limited "$PROGRAM" read < /dev/null | head -n 10 | paste -sd '|')"
     reads < /dev/null
 }
 
 @test "05a: one read for each time that select says readable; a regular file always is" {
     echo a > "$BATS_TEST_TMPDIR/file"
     equal 'what it says' "$readable|reader | line \"a\"|$readable|$end" \
-        "$(limited "$PROGRAM" --timeout 1 < "$BATS_TEST_TMPDIR/file" | head -n 10 | paste -sd '|')"
+        "$(limited "$PROGRAM" read --timeout 1 < "$BATS_TEST_TMPDIR/file" | head -n 10 | paste -sd '|')"
 }
 
 @test "05a: select sees what comes after a time-out, on any descriptor" {
-    run limited "$PROGRAM" play --timeout 50
+    run limited "$PROGRAM" --timeout 50
     equal 'after a time-out' "ann    | types Ctrl-D|$readable|$end" "$(grep -A 3 "^$time_out" <<< "$output" | tail -n 3 | paste -sd '|')"
 }
 
@@ -127,7 +127,7 @@ row_of_x() { # LENGTH
 }
 
 @test "05a: at end of file select says readable again and again" {
-    run limited "$PROGRAM" play --timeout 50
+    run limited "$PROGRAM" --timeout 50
     equal 'after the end' "$readable|$end|$readable|$end" "$(grep -m 1 -A 4 'Ctrl-D' <<< "$output" | tail -n 4 | paste -sd '|')"
 }
 
@@ -188,7 +188,7 @@ row_of_x() { # LENGTH
 terminal() { # TEXT WORDS...
     local text=$1
     shift
-    NO_COLOR=1 limited "$BUILD/peers/pty" type "$text" "$PROGRAM" --timeout 60000 "$@"
+    NO_COLOR=1 limited "$BUILD/peers/pty" type "$text" "$PROGRAM" read --timeout 60000 "$@"
 }
 
 @test "05a: a terminal hands over one line for each read, which hides the mistake" {
@@ -239,10 +239,10 @@ with_closed_input() { # WORDS...
 # ---- Options, help, slides ---------------------------------------------------------------------------------------------
 
 @test "05a: names what is wrong with standard input" {
-    run with_closed_input limited "$PROGRAM"
+    run with_closed_input limited "$PROGRAM" read
     equal 'status without standard input' 0 "$status"
     equal 'output without standard input' "$readable"$'\n'"$end" "$output"
-    run limited "$PROGRAM" < /
+    run limited "$PROGRAM" read < /
     equal status 1 "$status"
     equal message "$readable"$'\n'"$stem: read: Is a directory" "$output"
 }
@@ -255,15 +255,15 @@ with_closed_input() { # WORDS...
     refuses 2 '--timeout: wants a value' --timeout
     refuses 2 '--naive=1: takes no value' --naive=1
     refuses 2 '--time-out: no such option; see --help' --time-out 50
-    refuses 2 'plya: no such command; see --help' plya
-    refuses 2 'more: unexpected' play more
+    refuses 2 'raed: no such command; see --help' raed
+    refuses 2 'more: unexpected' read more
     equal 'standard output' '' "$("$PROGRAM" --timeout 0 2> /dev/null || true)"
-    limited "$PROGRAM" --timeout 60000 < /dev/null
+    limited "$PROGRAM" read --timeout 60000 < /dev/null
 }
 
 @test "05a: has help" {
     every_server_has_help --timeout --naive
-    matches "$output" '*(1 to 60000, default 1000)*'
+    matches "$output" '*(1 to 60000, default 200)*'
 }
 
 @test "05a: the slides show what is so" { check_slides; }
