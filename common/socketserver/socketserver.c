@@ -91,8 +91,9 @@ void server_serve_forever(struct server *server, int poll_interval)
 
     bool there = false; /* after a request, the next one may be: it asks at once, without a poll */
     while (!server->shutdown_requested) {
-        there = there || wait_for_request(server, poll_interval);
-        there = there && !server->shutdown_requested && handle_request_without_a_wait(server);
+        there = (there && handle_request_without_a_wait(server)) ||
+                (wait_for_request(server, poll_interval) && !server->shutdown_requested &&
+                 handle_request_without_a_wait(server));
         server->class.service_actions(server);
     }
 
