@@ -111,7 +111,7 @@ const HAPPENS = {
     signal: (from, to) => [...from, ' wakes ', ...to],
     post: (from, to) => [...from, ' posts to ', ...to],
     kill: (from, to) => [...from, ' sends a signal to ', ...to],
-    end: (from, to) => [...to, ' waits for ', ...from, from.length > 1 ? ': all have ended' : ': it has ended'],
+    end: (from, to) => [...from, from.length > 1 ? ' have ended, so ' : ' has ended, so ', ...to, ' waits no longer'],
 };
 
 function inQuotes(what) {
