@@ -113,7 +113,7 @@ bench: programs  ## the showdown of all, in under two minutes, into build/bench/
 
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
-TEST_JOBS ?= 3
+TEST_JOBS ?= 4
 
 programs: all $(PEERS) $(LESSONS:%=$(BUILD)/flaky/%)
 
