@@ -102,7 +102,7 @@ const char *contender_start(struct contender *contender, const char *command)
 
 void contender_stop(struct contender *contender)
 {
-    child_ask_to_end(contender->process);
+    kill(contender->process, SIGTERM);
     child_await_end(contender->process, deadline_in(STOP_MS));
     kill(-contender->process, SIGKILL); /* children that it has left behind */
     close(contender->says);
