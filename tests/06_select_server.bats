@@ -35,6 +35,7 @@ load peers/event_loop
     run limited bash -c 'ulimit -S -n 1200; for fd in {3..1099}; do eval "exec $fd< /dev/null"; done; exec "$@"' \
         bash "$PROGRAM" serve
     equal status 1 "$status"
+    # shellcheck disable=SC2154 # stem is the helper's
     equal 'the last line' "$stem: descriptor 1100 does not fit an fd_set" "${lines[-1]}"
 }
 
