@@ -1,35 +1,30 @@
 static bool take_if_free(struct rlock *lock)
 {
     pthread_t me = pthread_self();
-    if (lock->count == 0) {
+    if (lock->count == 0)
         lock->owner = me;
-        lock->count = 1;
-        return true;
-    }
-    if (!pthread_equal(me, lock->owner))
-        return false;
-    lock->count += 1;
-    return true;
+    bool mine = pthread_equal(lock->owner, me) != 0;
+    lock->count += mine;
+    return mine;
 }
 
 static int rlock_acquire(struct rlock *lock)
 {
+    bool got;
     pthread_mutex_lock(&lock->mutex);
-    for (;;) {
-        if (take_if_free(lock))
-            break;
-        pthread_cond_wait(&lock->released, &lock->mutex);
-    }
+    do {
+        got = take_if_free(lock);
+        if (!got)
+            pthread_cond_wait(&lock->released, &lock->mutex);
+    } while (!got);
     pthread_mutex_unlock(&lock->mutex);
     return 0;
 }
 
 static int rlock_try(struct rlock *lock)
 {
-    int result = EBUSY;
     pthread_mutex_lock(&lock->mutex);
-    if (take_if_free(lock))
-        result = 0;
+    int result = take_if_free(lock) ? 0 : EBUSY;
     pthread_mutex_unlock(&lock->mutex);
     return result;
 }
@@ -37,14 +32,14 @@ static int rlock_try(struct rlock *lock)
 static int rlock_release(struct rlock *lock)
 {
     pthread_mutex_lock(&lock->mutex);
-    bool mine = lock->count != 0 && pthread_equal(pthread_self(), lock->owner);
-    if (mine)
-        lock->count -= 1;
-    bool is_free = lock->count == 0;
-    pthread_mutex_unlock(&lock->mutex);
-    if (!mine)
+    if (lock->count == 0 || !pthread_equal(lock->owner, pthread_self())) {
+        pthread_mutex_unlock(&lock->mutex);
         return EPERM;
-    if (is_free)
-        pthread_cond_broadcast(&lock->released);
+    }
+    lock->count--;
+    bool free_now = lock->count == 0;
+    pthread_mutex_unlock(&lock->mutex);
+    if (free_now)
+        pthread_cond_signal(&lock->released);
     return 0;
 }

@@ -2,17 +2,17 @@ static int work(void *unused)
 {
     (void)unused;
     process_end_with_parent(SIGKILL);
-    close(results[0]);
     close(tasks[1]);
+    close(results[0]);
     for (;;) {
-        struct task mine;
-        ssize_t got = read(tasks[0], &mine, sizeof mine);
-        if (got == 0)
-            break;
-        if (got < 0)
+        struct task task;
+        ssize_t n = read(tasks[0], &task, sizeof task);
+        if (n < 0)
             die("read");
-        mine.result = (*function)(mine.argument);
-        if (write(results[1], &mine, sizeof mine) < 0)
+        if (n == 0)
+            break;
+        task.result = function(task.argument);
+        if (write(results[1], &task, sizeof task) < 0)
             die("write");
     }
     return EXIT_SUCCESS;
@@ -20,44 +20,42 @@ static int work(void *unused)
 
 static void pool_open(long (*run)(long argument))
 {
-    if (pipe(tasks) != 0)
-        die("pipe");
-    if (pipe(results) != 0)
-        die("pipe");
     function = run;
-    long started = 0;
-    while (started < worker_count) {
-        if (!process_start(workers + started, "worker", work, NULL))
+    if (pipe(tasks) < 0 || pipe(results) < 0)
+        die("pipe");
+    for (long i = 0; i < worker_count; i++)
+        if (!process_start(&workers[i], "worker", work, NULL))
             die("fork");
-        started++;
-    }
     close(tasks[0]);
     close(results[1]);
 }
 
 static void apply_async(long argument)
 {
-    struct task task;
-    task.argument = argument;
-    task.result = 0;
-    unfinished += 1;
+    struct task task = {.argument = argument, .result = 0};
     if (write(tasks[1], &task, sizeof task) < 0)
         die("write");
+    unfinished++;
 }
 
 static void pool_close(void)
 {
-    if (close(tasks[1]) < 0)
-        die("close");
+    close(tasks[1]);
 }
 
 static void pool_join(void (*callback)(long result))
 {
-    struct task done;
-    while (read(results[0], &done, sizeof done) > 0) {
-        unfinished -= 1;
-        callback(done.result);
+    while (unfinished > 0) {
+        struct task task;
+        ssize_t n = read(results[0], &task, sizeof task);
+        if (n < 0)
+            die("read");
+        if (n == 0)
+            break;
+        unfinished--;
+        callback(task.result);
     }
-    for (int i = 0; i < worker_count; i++)
+    close(results[0]);
+    for (long i = 0; i < worker_count; i++)
         process_join(&workers[i], -1);
 }
