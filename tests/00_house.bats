@@ -11,7 +11,7 @@ lessons() {
     names_in lessons .c
 }
 
-lines_of_common=7099 # to be 4500
+lines_of_common=7112 # to be 4500
 
 pictures_of() { # DECK...
     grep -oh 'img/[0-9a-z_]*\.svg' "$@" | sort -u

@@ -12,8 +12,8 @@
 
 /* ---- The constructor ------------------------------------------------------------------------- */
 
-/* None of them blocks: who waited may have gone before accept, who is sent a datagram may not read,
- * and the pipe may be full of bytes. */
+/* None of them blocks: a client that waited may have gone before accept, one that is sent a
+ * datagram may not read, and the pipe may be full. */
 static bool make_descriptors(struct server *server)
 {
     const struct server_class *class = &server->class;

@@ -40,12 +40,14 @@ pid_t child_fork(void)
     by_main_thread = gettid() == getpid();
 #endif
     pid_t child = fork();
+    int error = errno;
     if (child == 0) {
         signals_on_ending(SIG_DFL);
         signals_on(SIGCHLD, SIG_DFL);
         sigemptyset(&before);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL); /* leaves errno as it is */
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
     return child;
 }
 

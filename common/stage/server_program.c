@@ -79,7 +79,7 @@ static int status_of(const char *who, int end)
     return EXIT_FAILURE;
 }
 
-/* When one has ended, so has the other to: whoever plays may wait for its server for ever. */
+/* When one has ended, the other is told to end: the player could wait for its server for ever. */
 static int await_both(void)
 {
     int status = EXIT_SUCCESS, signal_number = SIGCHLD, end;

@@ -129,6 +129,19 @@ static void become_a_child(bool is_demo, int memory)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* What a program that a child becomes can find; -1: there is none, and it plays on its own. */
+static int new_memory(void)
+{
+#ifdef __linux__
+    int memory = memfd_create("stage", 0);
+    if (memory >= 0 && ftruncate(memory, sizeof *watched) < 0)
+        die("ftruncate");
+    return memory;
+#else
+    return -1;
+#endif
+}
+
 static void share(int memory)
 {
     int flags = memory < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
@@ -154,9 +167,7 @@ void watch_begin(bool is_demo)
     bool shows = is_demo && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     bool stays = getpid() == 1 || ((steps || shows || watch_wants("LANES")) && !is_traced());
     const char *path = getenv(MEMORY);
-    int memory = path ? open(path, O_RDWR) : stays ? memfd_create("stage", 0) : -1;
-    if (memory >= 0 && !path && ftruncate(memory, sizeof *watched) < 0)
-        die("ftruncate");
+    int memory = path ? open(path, O_RDWR) : stays ? new_memory() : -1;
     share(memory);
     if (!watched->main_process) {
         if (watch_wants("STEP"))

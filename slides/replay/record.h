@@ -52,7 +52,8 @@ void record_wait_for_rest(void);
 void record_wait_for_start(int started);
 void record_wait_for_turn(void);
 
-/* Whether what is written to standard output is a line of the demo: a program that it has started may write elsewhere. */
+/* Whether what is written to standard output is a line of the demo: a program that it has started
+ * may write elsewhere. */
 bool record_is_on_stage(void);
 
 /* Writes a record; keeps errno. frame is __builtin_frame_address(0) of the function that stands in
