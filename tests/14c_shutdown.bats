@@ -25,15 +25,7 @@ thread-1 | received "shutdown"
 ann    | received "the loop has ended"' "$(part 'a ThreadingTCPServer')"
 }
 
-@test "14c: without a thread for the loop it ends, and says why" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in 1 2; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status without thread $nth" 1 "$status"
-        equal "errors without thread $nth" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-}
+@test "14c: without a thread for the loop it ends, and says why" { ends_when_a_thread_is_refused 2; }
 
 @test "14c: a demo that is broken off leaves nothing behind" {
     broken_off_by TERM 143 'ann    | received "refused, EDEADLK"'

@@ -65,17 +65,7 @@ threads_of() { # PID
     nothing_left
 }
 
-@test "16a: a refused thread is a clear error, and a clean end" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in 1 3 4 8 13; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem" --threads 10
-        equal "status when $nth is refused" 1 "$status"
-        equal "the error when $nth is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-    REFUSE=14 run limited "$BUILD/flaky/$stem" --threads 10
-    equal 'status when none is refused' 0 "$status"
-}
+@test "16a: a refused thread is a clear error, and a clean end" { ends_when_a_thread_is_refused 13 --threads 10; }
 
 @test "16a: threads until something gives" {
     needs_an_address_space_of_its_own

@@ -34,17 +34,7 @@ main   | join slow once more: done" "$(play | head -n 7)"
 }
 
 # slow, bob and loner
-@test "16b: a refused thread is a clear error, and a clean end" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    family=TEST_FAMILY=$$.$BATS_TEST_NUMBER.$stem
-    for nth in 1 2 3; do
-        REFUSE=$nth run limited env "$family" "$BUILD/flaky/$stem"
-        equal "status when thread $nth is refused" 1 "$status"
-        equal "message when thread $nth is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-        nothing_left
-    done
-}
+@test "16b: a refused thread is a clear error, and a clean end" { ends_when_a_thread_is_refused 3; }
 
 @test "16b: names what is wrong" {
     refuses 2 '--threads: no such option; see --help' --threads 5

@@ -24,16 +24,7 @@ main   | worker is not alive, backup is alive: returns" "$(SLOW=20 play)"
     [[ $got == *'worker | is at work'* && $got != *'has done its work'* ]] || fail "$got"
 }
 
-@test "16c: a refused thread is a clear error, and a clean end" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in 1 2; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status when thread $nth is refused" 1 "$status"
-        equal "message when thread $nth is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-        [[ $output != *'has done its work'* ]] || fail "$output"
-    done
-}
+@test "16c: a refused thread is a clear error, and a clean end" { ends_when_a_thread_is_refused 2; }
 
 @test "16c: names what is wrong" {
     refuses 2 '--no-join=yes: takes no value' --no-join=yes

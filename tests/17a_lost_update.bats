@@ -114,17 +114,7 @@ same' "$(choose_on_a_terminal "$menu" 1 "$menu" x "$menu" 2 "$menu" 1 "$again" $
     ((ms >= 100)) || fail "ten times 10 ms under the lock took $ms ms"
 }
 
-@test "17a: when the system has no thread for it, it says so and ends" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local number
-    for number in {1..6}; do
-        REFUSE=$number run limited "$BUILD/flaky/$stem"
-        equal "status when thread $number is refused" 1 "$status"
-        equal "message when thread $number is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-    REFUSE=7 run limited "$BUILD/flaky/$stem"
-    equal 'status when none is refused' 0 "$status"
-}
+@test "17a: when the system has no thread for it, it says so and ends" { ends_when_a_thread_is_refused 6; }
 
 @test "17a: names what is wrong" {
     refuses 2 '--lock: no such option; see --help' --lock

@@ -51,17 +51,7 @@ bob    | releases        yes       yes       0'
     equal 'waits without the mutex' 0 "$(counted 'waits without the mutex')"
 }
 
-@test "17b: when the system has no thread for it, it says so and ends" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local number
-    for number in 1 2; do
-        REFUSE=$number run limited "$BUILD/flaky/$stem"
-        equal "status when thread $number is refused" 1 "$status"
-        equal "message when thread $number is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-    REFUSE=3 run limited "$BUILD/flaky/$stem"
-    equal 'status when none is refused' 0 "$status"
-}
+@test "17b: when the system has no thread for it, it says so and ends" { ends_when_a_thread_is_refused 2; }
 
 @test "17b: names what is wrong" {
     refuses 2 '--limit: no such option; see --help' --limit 3

@@ -68,15 +68,7 @@ bob    | has the pen and the paper: writes' "$(cure)"
     same_story 'the demo on a bad day' 'bob    | puts the paper down' "$(play)" "$(limited "$BUILD/flaky/$stem")"
 }
 
-@test "17c: when the system has no thread for it, it says so and ends" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local number
-    for number in {1..4}; do
-        REFUSE=$number run limited "$BUILD/flaky/$stem"
-        equal "status when thread $number is refused" 1 "$status"
-        equal "message when thread $number is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-}
+@test "17c: when the system has no thread for it, it says so and ends" { ends_when_a_thread_is_refused 4; }
 
 @test "17c: names what is wrong" {
     refuses 2 '--writers 1: not a number from 2 to 5' --writers 1

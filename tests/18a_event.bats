@@ -76,15 +76,7 @@ main   | waits, limit 0 ms: false, the time is over' "$(play ask)"
     same_transcript 'what is said' 'timing | 2000 round trips in TIME s, MS round trips/s' "$(limited "$BUILD/peers/costs" event 1 2000)"
 }
 
-@test "18a: a thread that is refused ends the program with one line, whichever it is" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in {1..5}; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status without thread $nth" 1 "$status"
-        equal 'the error' "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-}
+@test "18a: a thread that is refused ends the program with one line, whichever it is" { ends_when_a_thread_is_refused 5; }
 
 @test "18a: SIGTERM ends it while all wait" { broken_off_by TERM 143 'eve    | waits'; }
 

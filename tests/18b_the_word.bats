@@ -169,13 +169,7 @@ $stem: read: Is a directory" "$output"
 # ---- A bad day ---------------------------------------------------------------------------------------------------------
 
 @test "18b: a thread that is refused ends the program with one line, whichever it is" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in {1..10}; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status without thread $nth" 1 "$status"
-        equal 'the error' "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
+    ends_when_a_thread_is_refused 10
     REFUSE=3 run limited "$BUILD/flaky/$stem" read < /dev/null
     equal 'status of read' 1 "$status"
 }

@@ -45,15 +45,7 @@ main   | put in: 1 2 3 4 5, taken out: 1 2 3 4 3" "$(play --if)"
     equal 'many' '0 main   | 40000 items through a buffer for 2: all came out' "$status $output"
 }
 
-@test "18c: a thread that is refused ends the program with one line, whichever it is" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in 1 2 3; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status without thread $nth" 1 "$status"
-        equal 'the error' "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-}
+@test "18c: a thread that is refused ends the program with one line, whichever it is" { ends_when_a_thread_is_refused 3; }
 
 @test "18c: SIGTERM ends it while one waits for room" { broken_off_by TERM 143 'the buffer is full'; }
 @test "18c: ... and while one waits for an item" { broken_off_by TERM 143 'the buffer is empty'; }

@@ -41,15 +41,7 @@ main   | 5 tasks are done, by 2 threads' "$(play)"
     equal 'many' '0 main   | 10000 of 10000 tasks are done, never more than two at once' "$status $output"
 }
 
-@test "18d: a thread that is refused ends the program with one line, whichever it is" {
-    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that nobody joins are a bug, and here the program ends without them'
-    local nth
-    for nth in 1 2; do
-        REFUSE=$nth run limited "$BUILD/flaky/$stem"
-        equal "status without thread $nth" 1 "$status"
-        equal 'the error' "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
-    done
-}
+@test "18d: a thread that is refused ends the program with one line, whichever it is" { ends_when_a_thread_is_refused 2; }
 
 @test "18d: SIGTERM ends it while main waits for room" { broken_off_by TERM 143 'the buffer is full'; }
 

@@ -496,6 +496,20 @@ check_demo() { # RUNS [WORDS...]
     done
 }
 
+# Whichever of its first COUNT threads is refused, the program says so and ends; if there are no more of them, it does not.
+ends_when_a_thread_is_refused() { # COUNT [WORDS...]
+    [[ $BUILD != */thread ]] || skip 'to ThreadSanitizer, threads that are running at the end are a bug, and here the program ends without them'
+    local nth count=$1
+    shift
+    for nth in $(seq "$count"); do
+        REFUSE=$nth run limited "$BUILD/flaky/$stem" "$@"
+        equal "status when thread $nth is refused" 1 "$status"
+        equal "the error when thread $nth is refused" "$stem: pthread_create: Resource temporarily unavailable" "$(grep -v ' | ' <<< "$output")"
+    done
+    REFUSE=$((count + 1)) run limited "$BUILD/flaky/$stem" "$@"
+    equal 'status when none is refused' 0 "$status"
+}
+
 # The lesson as an exercise has it changed, by a script for sed: built, as the program CHANGED. A sanitizer's library would need
 # the sanitizer.
 changed_by() { # SCRIPT
