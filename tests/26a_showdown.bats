@@ -415,6 +415,7 @@ RANGES
     cp "$BUILD"/{26a_showdown,01b_rude_clients} "$BATS_TEST_TMPDIR/it's"
     run limited "$BATS_TEST_TMPDIR/it's/26a_showdown" --models serial --requests 10
     equal status 0 "$status"
+    [[ ${lines[-1]} == serial* ]] || fail "$output"
 }
 
 @test "26a: a server that serves a few of many has a short bar" {

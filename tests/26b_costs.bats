@@ -12,6 +12,7 @@ costs() {
     run limited env "$family" "$PROGRAM"
     equal status 0 "$status"
     costs=$(tr -s ' ' <<< "$output")
+    [[ $costs == cost*process* ]] || fail "$output"
 }
 
 @test "26b: the demo has a row for each cost, and says nothing else" {
@@ -43,12 +44,14 @@ process | MS MS fork, waitpid' "$costs"
 }
 
 @test "26b: a signal ends it, and all of its processes" {
-    local signal status
+    local signal status seen
     for signal in INT TERM; do
         status=0
         env "$family" "$PROGRAM" > "$BATS_TEST_TMPDIR/says" 2>&1 < /dev/null 3>&- 4>&- &
         costs=$!
-        until [[ $(children_of "$costs") || ! -d /proc/$costs ]]; do :; done
+        seen=
+        until [[ $seen || ! -d /proc/$costs ]]; do seen=$(children_of "$costs"); done
+        [[ $seen ]] || fail "it has ended, and had no process:" "$(cat "$BATS_TEST_TMPDIR/says")"
         kill "-$signal" "$costs" 2> /dev/null || true
         wait "$costs" || status=$?
         ((status == 0 || status == 128 + $(kill -l "$signal"))) || fail "status $status after SIG$signal:" "$(cat "$BATS_TEST_TMPDIR/says")"
