@@ -45,7 +45,8 @@ in_glibc_words() {
 
 # Two demos that failed have said the same, nothing: that is not equal.
 equal() { # WHAT EXPECTED GOT
-    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] && ! play_has_said_why || fail_to_be "$@"
+    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail_to_be "$@" || return 1
+    ! play_has_said_why || return 1
 }
 
 # * in what is expected stands for anything.
