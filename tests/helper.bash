@@ -45,8 +45,8 @@ in_glibc_words() {
 
 # Two demos that failed have said the same, nothing: that is not equal.
 equal() { # WHAT EXPECTED GOT
-    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail_to_be "$@" || return 1
     ! play_has_said_why || return 1
+    [[ $2 == "$3" || $2 == "$(in_glibc_words "$3")" ]] || fail_to_be "$@"
 }
 
 # * in what is expected stands for anything.
@@ -59,7 +59,6 @@ matches() { # GOT EXPECTED
 fail_to_be() { # WHAT EXPECTED GOT
     local -a want have
     local i=0
-    ! play_has_said_why || return 1
     [[ $STOP_AT_FIRST && $2$3 == *$'\n'* ]] || fail "$1: expected" "$2" "but got" "$3"
     mapfile -t want <<< "$2"
     mapfile -t have <<< "$3"
