@@ -91,7 +91,7 @@ static int demo(void)
     thread_init(&unused, "unused", wait_for_the_word, NULL);
     thread_init(&loner, "loner", join_itself, &loner);
 
-    say("main", "starts slow, which waits for the word; slow is %s", alive(&slow));
+    say("main", "slow is %s; starts it, and it waits for the word", alive(&slow));
     start(&slow);
     join_with_a_limit(&slow);
     say("main", "gives the word; main and bob both join slow");

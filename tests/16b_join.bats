@@ -8,7 +8,7 @@ load peers/every_server
 
 @test "16b: a join with a limit says that it was too long, after that time, and can be repeated" {
     equal 'the scene' "\
-main   | starts slow, which waits for the word; slow is not alive
+main   | slow is not alive; starts it, and it waits for the word
 main   | join slow, 50 ms at most: ETIMEDOUT, it is still running
 main   | the time is up; slow is alive
 main   | gives the word; main and bob both join slow
